@@ -1,0 +1,222 @@
+"""One DAG per catalog file: `embed_<name>`. Wiring only; the work is in `vectorshelf.pipeline`.
+
+Parsing reads the YAML files and nothing else. A file that cannot be used makes no DAG here and an import error in
+`broken_catalogs.py`, so that it takes no other catalog down.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.sdk import (
+    DAG,
+    Asset,
+    CronDataIntervalTimetable,
+    Metadata,
+    Param,
+    dag,
+    get_current_context,
+    get_parsing_context,
+    task,
+)
+from airflow.sdk.exceptions import AirflowSkipException
+from vectorshelf.catalog.loading import load_folder
+from vectorshelf.catalog.model import Catalog
+from vectorshelf_connections import from_environment, settings
+from vectorshelf_retries import ByReaction
+from vectorshelf_runbook import asset_name, description, runbook
+from vectorshelf_runs import LogProgress, mark_failed, request_of
+
+# Before any date a person may ask for: Airflow runs nothing, and says "success", for a manual run dated before it.
+START = datetime(2000, 1, 1, tzinfo=UTC)
+# The id of the run in the ledger. A template and not an argument, so that the graph stays a chain.
+RUN = "{{ ti.xcom_pull(task_ids='prepare') }}"
+DEFAULTS = {
+    "owner": "vectorshelf",
+    "retries": 3,
+    "retry_delay": timedelta(seconds=30),
+    "retry_exponential_backoff": 2.0,
+    "max_retry_delay": timedelta(minutes=10),
+    "retry_policy": ByReaction(),
+    "on_failure_callback": mark_failed,
+}
+
+
+@task(execution_timeout=timedelta(minutes=15))
+def prepare(catalog: str) -> str:
+    """Check the database and the endpoint, migrate, open the run in the ledger. Returns the run's id there."""
+    from vectorshelf import pipeline
+
+    return pipeline.prepare(request_of(catalog, get_current_context()), settings())
+
+
+@task(execution_timeout=timedelta(hours=4))
+def extract(run: str, connection: str | None) -> dict[str, int]:
+    """Stream the source into the run's staging table."""
+    from vectorshelf import pipeline
+
+    return pipeline.extract(run, settings(connection), LogProgress())
+
+
+@task(execution_timeout=timedelta(hours=1))
+def plan(run: str) -> list[dict[str, Any]]:
+    """Compare with what is stored, apply the brakes, cut the work into shards. Returns one item per shard."""
+    from vectorshelf import pipeline
+
+    planned = pipeline.plan(run, settings(), LogProgress())
+    shards = planned.pop("shards")
+    get_current_context()["ti"].xcom_push(key="planned", value=planned)
+    return [] if planned["dry_run"] else [{"shard": item["shard"], "label": item["label"]} for item in shards]
+
+
+@task(
+    pool="embedding_api",
+    retries=5,
+    execution_timeout=timedelta(hours=6),
+    map_index_template="{{ task.op_kwargs['label'] }}",
+)
+def embed(run: str, shard: int, label: str) -> dict[str, int]:  # `label` is what the UI shows for the shard
+    """Embed what the shard still lacks; a retry goes on where the last try stopped."""
+    from vectorshelf import pipeline
+
+    return pipeline.embed(run, shard, settings(), LogProgress())
+
+
+# Runs when there was nothing to embed (`embed` is skipped then), not when anything failed or the plan was skipped.
+@task(trigger_rule="none_failed_min_one_success", execution_timeout=timedelta(hours=6))
+def load(run: str) -> dict[str, int]:
+    """Merge staging and vectors into the serving table. A dry run ends here, as skipped."""
+    if get_current_context()["params"]["dry_run"]:
+        raise AirflowSkipException("dry run: what it would do is in the log of task plan")
+    from vectorshelf import pipeline
+
+    return pipeline.load(run, settings(), LogProgress())
+
+
+@task(execution_timeout=timedelta(hours=12))
+def index(run: str) -> dict[str, Any]:
+    """Build or keep the vector index, and measure its recall."""
+    from vectorshelf import pipeline
+
+    return pipeline.index(run, settings(), LogProgress())
+
+
+@task(execution_timeout=timedelta(hours=6))
+def vacuum(run: str) -> dict[str, Any]:
+    """VACUUM (ANALYZE), where the run changed something."""
+    from vectorshelf import pipeline
+
+    return pipeline.vacuum(run, settings(), LogProgress())
+
+
+# The leaf that carries the status: it runs only when everything before it went well.
+@task(execution_timeout=timedelta(minutes=15))
+def report(run: str, asset: str) -> Iterator[Metadata]:
+    """Write the run's figures in the ledger and put them on the asset event."""
+    from vectorshelf import pipeline
+
+    figures = pipeline.report(run, settings())
+    yield Metadata(Asset(asset), extra=figures)
+    return figures
+
+
+@task(execution_timeout=timedelta(minutes=15), on_failure_callback=None)
+def drop_staging(run: str) -> None:
+    """Drop the run's staging tables, whatever became of the run."""
+    from vectorshelf import pipeline
+
+    pipeline.drop_staging(run, settings())
+
+
+def params_of(catalog: Catalog) -> dict[str, Param]:
+    """The trigger form. A SQL catalog has no path to replace."""
+    cap = "none" if catalog.max_cost_usd is None else f"{catalog.max_cost_usd:.2f}"
+    form = {
+        "as_of": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            title="As of",
+            description="Load the data of this date. Empty: the end of the run's data interval, which is the usual.",
+        ),
+        "source": Param(
+            None,
+            type=["null", "string"],
+            minLength=1,
+            title="Source",
+            description=f"Read this file instead of {catalog.source.path}: a path on the workers, or a URL.",
+        ),
+        "dry_run": Param(
+            False,
+            type="boolean",
+            title="Dry run",
+            description="Stop after the plan: say what would be embedded, and what it would cost.",
+        ),
+        "limit": Param(
+            None,
+            type=["null", "integer"],
+            minimum=1,
+            title="Limit",
+            description="Read only the first so many products, and delete none. For trying things out.",
+        ),
+        "rebuild_index": Param(
+            False, type="boolean", title="Rebuild index", description="Build the index anew, needed or not."
+        ),
+        "max_cost_usd": Param(
+            None,
+            type=["null", "number"],
+            minimum=0,
+            title="Cost cap, US dollars",
+            description=f"Stop before paying more than this. The catalog's own cap ({cap}) holds as well.",
+            section="Brakes",
+        ),
+        "allow_delete": Param(
+            False,
+            type="boolean",
+            title="Allow deletes",
+            description=f"Let this run delete more than {catalog.max_delete_fraction:.0%} of the table.",
+            section="Brakes",
+        ),
+    }
+    if catalog.source.connection:
+        del form["source"]
+    return form
+
+
+def embed_dag(catalog: Catalog) -> DAG:
+    """The DAG of one catalog."""
+    asset = Asset(name=asset_name(catalog), uri=f"vectorshelf://{'/'.join(catalog.table_parts)}", group="vectorshelf")
+
+    @dag(
+        dag_id=f"embed_{catalog.name}",
+        description=description(catalog),
+        doc_md=runbook(catalog),
+        schedule=CronDataIntervalTimetable(catalog.schedule, timezone=catalog.timezone) if catalog.schedule else None,
+        start_date=START,
+        catchup=False,
+        max_active_runs=1,
+        params=params_of(catalog),
+        tags=["vectorshelf", catalog.mode, catalog.embedding.provider],
+        default_args=DEFAULTS,
+    )
+    def wiring() -> None:
+        opened = prepare(catalog.name)
+        extracted = extract(RUN, catalog.source.connection)
+        shards = plan(RUN)
+        loaded = load(RUN)
+        embedded = embed.partial(run=RUN).expand_kwargs(shards)
+        reported = report.override(outlets=[asset])(RUN, asset.name)
+        opened >> extracted >> shards >> embedded >> loaded >> index(RUN) >> vacuum(RUN) >> reported
+        shards >> loaded
+        # Setups, so that clearing any later task brings its staging and its plan back first.
+        dropped = drop_staging(RUN).as_teardown(setups=[opened, extracted, shards])
+        reported >> dropped
+
+    return wiring()
+
+
+# A worker parses this file for one task of one DAG: it need not make the others.
+wanted = get_parsing_context().dag_id
+for found in load_folder(from_environment().catalogs).catalogs.values():
+    if wanted in (None, f"embed_{found.name}"):
+        embed_dag(found)

@@ -1,0 +1,159 @@
+"""Any OpenAI-compatible embeddings endpoint, through the official client, which retries nothing by itself here.
+
+Vectors travel as base64 and become float32 rows without passing through Python numbers.
+"""
+
+import asyncio
+import binascii
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import openai
+import orjson
+from openai import AsyncOpenAI
+from pydantic import SecretStr
+
+from vectorshelf.embed.check import placed
+from vectorshelf.embed.embedder import BadAnswerError, Dialect, Embedded, RefusedError, RefusedParameterError, Vectors
+from vectorshelf.embed.headers import observed_in, retry_after_of
+from vectorshelf.errors import ConfigurationError, RejectedTextsError, TransientError, VectorshelfError
+
+_OUT_OF_MONEY = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "access_terminated"}
+_OF_THE_REQUEST = {"model", "dimensions", "encoding_format", "user"}
+_REJECTED_TEXTS = {400, 413, 422}
+_TRANSIENT = {408, 409, 425}
+
+
+class OpenAIEmbedder:
+    """One model behind one endpoint. `timeout` is for a whole request, in seconds."""
+
+    def __init__(
+        self,
+        *,
+        model: str,
+        dimensions: int,
+        api_key: SecretStr,
+        endpoint: str,
+        timeout: float,  # noqa: ASYNC109  # this is the client's setting; asyncio.timeout applies it below
+        dialect: Dialect,
+    ) -> None:
+        self._model = model
+        self._dimensions = dimensions
+        self._endpoint = endpoint
+        self._key = api_key
+        self._timeout = timeout
+        self._dialect = dialect
+        self._client = AsyncOpenAI(
+            api_key=api_key.get_secret_value(), base_url=endpoint, max_retries=0, timeout=timeout
+        )
+
+    @property
+    def name(self) -> str:
+        """The endpoint's URL."""
+        return self._endpoint
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return self._model
+
+    @property
+    def dimensions(self) -> int:
+        """Numbers per vector that were asked for."""
+        return self._dimensions
+
+    @property
+    def dialect(self) -> Dialect:
+        """How the endpoint is asked."""
+        return self._dialect
+
+    def speaking(self, dialect: Dialect) -> "OpenAIEmbedder":
+        """The same endpoint, over the same connections, asked in another way."""
+        other = object.__new__(OpenAIEmbedder)
+        other.__dict__.update(self.__dict__, _dialect=dialect)
+        return other
+
+    async def embed(self, texts: Sequence[str]) -> Embedded:
+        """One HTTP request. What came back is in the order of `texts`; missing items are NaN rows."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                response = await self._client.embeddings.with_raw_response.create(
+                    model=self._model,
+                    input=list(texts),
+                    encoding_format=self._dialect.encoding,
+                    dimensions=self._dimensions if self._dialect.send_dimensions else openai.omit,
+                )
+        except TimeoutError as error:
+            raise TransientError(f"{self._endpoint} did not answer within {self._timeout:g} s") from error
+        except openai.APIError as error:
+            raise self._reaction(error) from error
+        vectors, tokens = decoded(response.content, len(texts))
+        return Embedded(vectors, tokens, observed_in(response.headers))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    def _reaction(self, error: openai.APIError) -> VectorshelfError:
+        if not isinstance(error, openai.APIStatusError):
+            return TransientError(f"{self._endpoint} could not be reached or broke off: {type(error).__name__}")
+        status, said = error.status_code, self._said(error)
+        if status in _REJECTED_TEXTS and error.param in _OF_THE_REQUEST:
+            return RefusedParameterError(f"{self._endpoint} refuses embedding.{error.param}: {said}")
+        configuration = self._configuration(error, said)
+        if configuration:
+            return ConfigurationError(configuration)
+        if status == 429:  # noqa: PLR2004  # Too Many Requests
+            observed = observed_in(error.response.headers, refused=True)
+            return RefusedError(f"{self._endpoint} refused for now (429): {said}", observed)
+        if status in _REJECTED_TEXTS:
+            return RejectedTextsError(said)
+        if status >= 500 or status in _TRANSIENT:  # noqa: PLR2004  # server errors
+            return TransientError(f"{self._endpoint} failed ({status}): {said}", retry_after_of(error.response.headers))
+        return ConfigurationError(f"{self._endpoint} refused the request ({status}): {said}: check base_url and model")
+
+    def _configuration(self, error: openai.APIStatusError, said: str) -> str | None:
+        """What a person must change, or None when the error is of another kind."""
+        if error.status_code == 401:  # noqa: PLR2004  # Unauthorized
+            return f"{self._endpoint} does not accept the API key: set OPENAI_API_KEY (or openai_default) to a valid one"
+        if error.code in _OUT_OF_MONEY or error.type in _OUT_OF_MONEY:
+            return f"{self._endpoint} has no quota left for this key ({error.code}): add credit or raise its limit"
+        if error.status_code == 403:  # noqa: PLR2004  # Forbidden
+            return f"{self._endpoint} forbids this key to use model {self._model}: {said}: grant access or change the key"
+        if error.status_code == 404:  # noqa: PLR2004  # Not Found
+            return f"{self._endpoint} has no model {self._model} at this URL: {said}: set embedding.model or base_url"
+        return None
+
+    def _said(self, error: openai.APIStatusError) -> str:
+        """The server's own words in one line, without the key in case it repeats it."""
+        message = error.body.get("message") if isinstance(error.body, dict) else None
+        words = " ".join(str(message or error.message).split())[:500]
+        return words.replace(self._key.get_secret_value(), "…")
+
+
+def decoded(body: bytes, count: int) -> tuple[Vectors, int | None]:
+    """The vectors and the usage in a response body, `count` texts having been asked for.
+
+    Takes base64 and lists of numbers, whatever was asked for. Raises BadAnswerError for a body that is neither.
+    """
+    try:
+        answer = orjson.loads(body)
+        items = answer["data"]
+        rows = [_row(item["embedding"]) for item in items]
+        indexes = [item.get("index", place) for place, item in enumerate(items)]
+        usage = answer.get("usage") or {}
+        tokens = usage.get("total_tokens", usage.get("prompt_tokens"))
+    except (orjson.JSONDecodeError, binascii.Error, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadAnswerError("the model's answer was cut short or is not the embeddings API's JSON") from error
+    if not rows:
+        raise BadAnswerError(f"the model returned no vectors for {count} texts")
+    if len({len(row) for row in rows}) != 1:
+        raise BadAnswerError("the model returned vectors of different sizes in one answer: nothing of it was stored")
+    return placed(indexes, np.stack(rows), count), tokens if isinstance(tokens, int) else None
+
+
+def _row(embedding: Any) -> Vectors:
+    if isinstance(embedding, str):
+        return np.frombuffer(binascii.a2b_base64(embedding), dtype="<f4")
+    return np.array([np.nan if number is None else number for number in embedding], dtype=np.float32)

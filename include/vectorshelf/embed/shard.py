@@ -1,0 +1,149 @@
+"""Embed one shard: stream what it lacks, keep several requests in flight, save each response as it comes.
+
+Bounded memory: at most `max_in_flight` requests and their answers exist at a time, whatever the shard's size.
+When something fails for good, nothing new is sent, and what is already paid for is still saved.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from random import random as random_number
+from typing import TypeVar
+
+from vectorshelf.embed.delivery import Authorise, Delivery, Figures, OnReject, Save, SavingFailedError, TooLong
+from vectorshelf.embed.embedder import Embedder
+from vectorshelf.embed.pace import Pace, Sleep
+from vectorshelf.embed.packing import Packer, RequestSize, Text
+from vectorshelf.embed.retry import Retries
+from vectorshelf.embed.tokens import MAX_BYTES_PER_TEXT, MAX_TOKENS_PER_TEXT, byte_length, estimated, shortened
+
+T = TypeVar("T")
+
+_GRACE = 10.0  # seconds that answers under way get when the task is cancelled: a worker is killed after a minute
+
+
+async def embed_shard(
+    pending: Iterable[tuple[bytes, str]],
+    embedder: Embedder,
+    *,
+    pace: Pace,
+    save: Save,
+    on_reject: OnReject,
+    size: RequestSize | None = None,
+    max_in_flight: int = 8,
+    retries: Retries | None = None,
+    too_long: TooLong = "truncate",
+    past_usage: tuple[int, int] = (0, 0),
+    authorise: Authorise | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+    sleep: Sleep = asyncio.sleep,
+    random: Callable[[], float] = random_number,
+    clock: Callable[[], float] = time.monotonic,
+) -> Figures:
+    """Embed every text of `pending` (sha-256, text) or reject it; return what was done.
+
+    `pending`, `save`, `on_reject` and `authorise` are called in one thread of their own, one at a time, so they may
+    share a connection. `past_usage` is (tokens, bytes) of earlier requests and calibrates the estimates.
+    `on_progress(texts, tokens)` is called after each response. Raises ConfigurationError, BrakeError, or
+    TransientError when a request's retries are exhausted; run it again with what is still pending.
+    """
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="embed-db") as thread:
+
+        def in_database(work: Callable[..., T], *args: object) -> asyncio.Future[T]:
+            return asyncio.get_running_loop().run_in_executor(thread, work, *args)
+
+        delivery = Delivery(
+            embedder,
+            pace,
+            save,
+            on_reject,
+            in_database,
+            retries=retries or Retries(),
+            too_long=too_long,
+            authorise=authorise,
+            on_progress=on_progress,
+            sleep=sleep,
+            random=random,
+            clock=clock,
+            figures=Figures(prior_tokens=past_usage[0], prior_bytes=past_usage[1]),
+        )
+        packer = Packer(_fitting(pending, delivery), size or RequestSize(), lambda: delivery.figures.ratio)
+        await _Flight(delivery, packer, max_in_flight).run()
+        return delivery.figures
+
+
+def _fitting(pending: Iterable[tuple[bytes, str]], delivery: Delivery) -> Iterator[Text]:
+    """Texts an endpoint can take. Runs in the database's thread, where the packer pulls it."""
+    figures = delivery.figures
+    for sha256, text in pending:
+        length = byte_length(text)
+        if length > MAX_BYTES_PER_TEXT and delivery.too_long == "truncate":
+            figures.truncated += 1
+            yield Text(sha256, shortened(text))
+            continue
+        if length <= MAX_BYTES_PER_TEXT and text.strip():
+            yield Text(sha256, text)
+            continue
+        figures.rejected += 1
+        delivery.on_reject(sha256, text, _unfit(length))
+
+
+def _unfit(length: int) -> str:
+    if length <= MAX_BYTES_PER_TEXT:
+        return "the text is empty"
+    return f"longer than {MAX_TOKENS_PER_TEXT:,} tokens (about {estimated(length, 1):,})"
+
+
+class _Flight:
+    """Up to `most` deliveries at a time, until the packer is empty or one of them fails."""
+
+    def __init__(self, delivery: Delivery, packer: Packer, most: int) -> None:
+        self._delivery = delivery
+        self._packer = packer
+        self._slots = asyncio.Semaphore(most)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._failure: BaseException | None = None
+
+    async def run(self) -> None:
+        try:
+            await self._launch_all()
+            while self._tasks and self._failure is None:
+                await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            await self._land(_GRACE)
+            raise
+        except BaseException as error:  # noqa: BLE001  # raised again below, after what is paid for has landed
+            self._failure = self._failure or error
+        await self._land(None)
+        if isinstance(self._failure, SavingFailedError) and self._failure.__cause__ is not None:
+            raise self._failure.__cause__
+        if self._failure is not None:
+            raise self._failure
+
+    async def _launch_all(self) -> None:
+        while True:
+            await self._slots.acquire()
+            request = None if self._failure else await self._delivery.in_database(next, self._packer, None)
+            if request is None:
+                return
+            task = asyncio.create_task(self._delivery.deliver(request))
+            self._tasks.add(task)
+            task.add_done_callback(self._landed)
+
+    def _landed(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._slots.release()
+        if not task.cancelled() and task.exception() is not None:
+            self._failure = self._failure or task.exception()
+
+    async def _land(self, grace: float | None) -> None:
+        """Stop those who wait for a turn; let those who have paid finish, for `grace` seconds at most."""
+        for task in self._tasks:
+            task.cancel()
+        under_way = list(self._delivery.under_way)
+        if under_way:
+            _, late = await asyncio.wait(under_way, timeout=grace)
+            for paid in late:
+                paid.cancel()
+        await asyncio.gather(*self._tasks, *under_way, return_exceptions=True)

@@ -1,0 +1,107 @@
+"""Typed values (from JSON, parquet, SQL) as an id, as text to embed, and as JSON that jsonb takes."""
+
+import base64
+import math
+import re
+from collections.abc import Mapping
+from datetime import date, time
+from decimal import Decimal
+from uuid import UUID
+
+import orjson
+
+_EXACT_FLOAT = 2**53
+_DIGITS_IN_JSON = 1000
+_NUL_IN_JSON = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+
+
+def id_text(value: object) -> str | None:
+    """An id as text, "" when there is none, None when a value of this kind cannot be one.
+
+    Whole floats below 2**53 pass as whole numbers: data frames turn integer columns with gaps into floats.
+    """
+    if isinstance(value, str):
+        return value.strip()
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | UUID):
+        return str(value)
+    if isinstance(value, float) and math.isnan(value):
+        return ""
+    if isinstance(value, float | Decimal):
+        return str(int(value)) if _is_whole(value) else None
+    return text_of(value).strip() if isinstance(value, bytes | memoryview | date) else None
+
+
+def text_of(value: object) -> str:
+    """A value as a person would read it: "" for none, lists with commas, objects as `key: value; …`."""
+    if isinstance(value, str):
+        return value
+    if value is None or (isinstance(value, float | Decimal) and not math.isfinite(value)):
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, bytes | memoryview):
+        return _text_of_bytes(bytes(value))
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key}: {text}" for key, item in value.items() if (text := text_of(item)))
+    if isinstance(value, list | tuple | set | frozenset):
+        return ", ".join(text for item in value if (text := text_of(item)))
+    return str(value)
+
+
+def is_scalar(value: object) -> bool:
+    """Whether a value can be a name: neither a collection nor true or false."""
+    return not isinstance(value, bool | Mapping | list | tuple | set | frozenset)
+
+
+def is_blank(value: object) -> bool:
+    """Whether a value says nothing: null, blank text, an empty list or object."""
+    if isinstance(value, str):
+        return not value or value.isspace()
+    return value is None or (isinstance(value, list | tuple | Mapping) and not value)
+
+
+def json_text(values: Mapping[str, object]) -> str:
+    """A JSON object as text; numbers that are not finite are null, decimals keep every digit.
+
+    Raises ValueError, saying why, for what jsonb cannot hold.
+    """
+    try:
+        text = orjson.dumps(values, default=_as_json, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError as error:
+        raise ValueError(f"an attribute cannot be written as JSON: {error}") from error
+    if "\\u0000" in text and _NUL_IN_JSON.search(text):
+        raise ValueError("an attribute holds a NUL character, which jsonb cannot: remove it")
+    return text
+
+
+def _as_json(value: object) -> object:
+    """What orjson does not know by itself."""
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            return None
+        exact = abs(value.adjusted()) < _DIGITS_IN_JSON  # beyond, Postgres's numeric may refuse it
+        return orjson.Fragment(str(value)) if exact else str(value)
+    if isinstance(value, set | frozenset):
+        return list(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    return text_of(value)
+
+
+def _text_of_bytes(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return base64.b64encode(value).decode()
+
+
+def _is_whole(value: float | Decimal) -> bool:
+    if not math.isfinite(value) or value != int(value):
+        return False
+    return isinstance(value, Decimal) or abs(value) < _EXACT_FLOAT

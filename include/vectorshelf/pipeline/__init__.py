@@ -1,0 +1,28 @@
+"""The system's table of contents: one function per task, in order, and what people ask between runs."""
+
+from vectorshelf.pipeline.progress import SILENT, Progress
+from vectorshelf.pipeline.questions import quarantine_list, quarantine_requeue, search, status
+from vectorshelf.pipeline.request import RunRequest
+from vectorshelf.pipeline.run import run
+from vectorshelf.pipeline.tasks import drop_staging, embed, extract, fail, index, load, plan, prepare, report, vacuum
+
+__all__ = [
+    "SILENT",
+    "Progress",
+    "RunRequest",
+    "drop_staging",
+    "embed",
+    "extract",
+    "fail",
+    "index",
+    "load",
+    "plan",
+    "prepare",
+    "quarantine_list",
+    "quarantine_requeue",
+    "report",
+    "run",
+    "search",
+    "status",
+    "vacuum",
+]

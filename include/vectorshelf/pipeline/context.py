@@ -1,0 +1,97 @@
+"""Open a run by its id: the connection, and everything the ledger says about what it is to do."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+from pydantic import SecretStr
+
+from vectorshelf.catalog.model import Catalog
+from vectorshelf.errors import ConfigurationError
+from vectorshelf.pipeline.request import RunRequest
+from vectorshelf.settings import Settings
+from vectorshelf.store import db, ledger, spaces, staging
+from vectorshelf.store.merge import Change
+from vectorshelf.store.table import ServingTable
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run in hand. The catalog is the one the run was opened with, whatever the file says by now."""
+
+    row: ledger.RunRow
+    request: RunRequest
+    conn: db.Connection
+
+    @property
+    def run_id(self) -> str:
+        """The run's id in the ledger."""
+        return self.row.run_id
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog as it was when the run was opened."""
+        return self.request.catalog
+
+    @property
+    def table(self) -> ServingTable:
+        """The serving table the run writes."""
+        return serving_table(self.catalog)
+
+    @property
+    def names(self) -> staging.Names:
+        """The run's staging tables."""
+        return staging.Names(self.row.run_no)
+
+    @cached_property
+    def space(self) -> int:
+        """The number of the run's embedding space."""
+        with db.transaction(self.conn) as cur:
+            return spaces.space_of(cur, self.catalog.embedding.model, self.catalog.embedding.dimensions)
+
+    @property
+    def change(self) -> Change:
+        """What the run means to its table."""
+        return Change(
+            catalog=self.catalog.name,
+            run_id=self.run_id,
+            names=self.names,
+            table=self.table,
+            space=self.space,
+            model=self.catalog.embedding.model,
+            as_of=self.request.as_of,
+            snapshot=self.catalog.mode == "snapshot",
+            whole=self.request.whole,
+            max_delete_fraction=self.catalog.max_delete_fraction,
+            max_quarantine_fraction=self.catalog.max_quarantine_fraction,
+        )
+
+
+@contextmanager
+def connected(settings: Settings, what: str) -> Iterator[db.Connection]:
+    """A connection to the catalog database that says in pg_stat_activity what it is for."""
+    with db.connect(database_url(settings), application_name=f"vectorshelf {what}"[:63]) as conn:
+        yield conn
+
+
+@contextmanager
+def opened(run_id: str, stage: str, settings: Settings) -> Iterator[Run]:
+    """The run and a connection of its own."""
+    with connected(settings, f"{stage} {run_id}") as conn:
+        with db.transaction(conn) as cur:
+            row = ledger.get_run(cur, run_id)
+        yield Run(row, RunRequest.model_validate(row.request), conn)
+
+
+def serving_table(catalog: Catalog) -> ServingTable:
+    """The catalog's table as the store knows it."""
+    schema, name = catalog.table_parts
+    return ServingTable(schema, name, catalog.embedding.dimensions, catalog.index.metric)
+
+
+def database_url(settings: Settings) -> SecretStr:
+    """The URL, which the face has filled in by now. Raises ConfigurationError when it has not."""
+    if settings.database_url is None:
+        raise ConfigurationError("no database: set DATABASE_URL, or start the embedded one with `vectorshelf db start`")
+    return settings.database_url

@@ -1,0 +1,90 @@
+"""The extract task's work: source rows into staging pages, rejects into quarantine, duplicates settled."""
+
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from vectorshelf.errors import ConfigurationError
+from vectorshelf.extract import Product, Reject, read_products
+from vectorshelf.pipeline.context import Run
+from vectorshelf.pipeline.progress import Progress
+from vectorshelf.settings import Settings
+from vectorshelf.store import db, foreign, ledger, merge, quarantine, staging
+
+PAGE_ROWS = 5000
+"""Rows held in memory while they are staged: about 5 MB at 1 KB a product."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""Where the first interval of a SQL source starts when nothing was loaded before and nobody says otherwise."""
+
+
+def stage(run: Run, settings: Settings, progress: Progress) -> dict[str, int]:
+    """Fill the run's staging table from its source and return the counts of the extract stage."""
+    with db.transaction(run.conn) as cur:
+        staging.create(cur, run.names)
+        quarantine.forget_rows_of_run(cur, run.run_id)
+    rejected = _stage_pages(run, _products(run, settings), progress)
+    with db.transaction(run.conn) as cur:
+        duplicates = _settle_duplicates(cur, run)
+        extracted = staging.seal(cur, run.names)
+    quarantined = rejected + duplicates
+    merge.check_rejects(quarantined, extracted, run.catalog.max_quarantine_fraction)
+    return {"extracted": extracted, "quarantined": quarantined, "duplicates": duplicates}
+
+
+def _stage_pages(run: Run, rows: Iterator[Product | Reject], progress: Progress) -> int:
+    """Write pages of rows as they come; returns how many were rejected. Memory holds one page."""
+    rejected = 0
+    for page in staging.in_pages(rows, PAGE_ROWS):
+        products = [row for row in page if isinstance(row, Product)]
+        rejects = [_rejected(row) for row in page if isinstance(row, Reject)]
+        with db.transaction(run.conn) as cur:
+            staging.add(cur, run.names, products)
+            quarantine.add(cur, run.catalog.name, run.run_id, rejects)
+        rejected += len(rejects)
+        progress.advance("extract", len(page))
+    return rejected
+
+
+def _products(run: Run, settings: Settings) -> Iterator[Product | Reject]:
+    """The run's source as a stream. `start` is the request's, or the end of the last successful run's interval."""
+    request, source = run.request, run.catalog.source
+    start = request.start
+    if start is None:
+        with db.transaction(run.conn) as cur:
+            start = ledger.previous_as_of(cur, run.catalog.name, request.as_of) or EPOCH
+    rows_of_query = None
+    if source.connection is not None and source.query is not None and request.source is None:
+        url = settings.connection_url(source.connection)
+        if url is None:
+            raise ConfigurationError(
+                f"catalog {run.catalog.name}: no connection is called {source.connection!r}: add it in Airflow "
+                f"(Admin, Connections), or set AIRFLOW_CONN_{source.connection.upper()} to its URL"
+            )
+        query, begin = source.query, start
+
+        def rows_of_query() -> Iterator[dict[str, object]]:
+            return foreign.stream_query(url, query, begin, request.as_of)
+
+    return read_products(
+        run.catalog,
+        as_of=request.as_of,
+        start=start,
+        source=request.source,
+        opener=settings.opener,
+        rows_of_query=rows_of_query,
+        limit=request.limit,
+    )
+
+
+def _settle_duplicates(cur: db.Cursor, run: Run) -> int:
+    """How many rows went to quarantine because a snapshot had their id before. A delta keeps the last of each."""
+    if run.catalog.mode == "delta":
+        staging.keep_last(cur, run.names)
+        return 0
+    return staging.quarantine_duplicates(cur, run.names, catalog=run.catalog.name, run_id=run.run_id)
+
+
+def _rejected(row: Reject) -> quarantine.Rejected:
+    fingerprint = hashlib.sha256(f"{row.id}\x00{row.raw}".encode("utf-8", "surrogateescape")).digest()
+    return quarantine.Rejected("row", fingerprint, row.id, row.line, row.reason, row.raw)

@@ -1,0 +1,60 @@
+"""A run's figures from what its stages recorded. Pure; the keys are a contract (`vectorshelf run --json`)."""
+
+from collections.abc import Mapping
+from datetime import UTC
+from typing import Any
+
+from vectorshelf.store.ledger import RunRow
+
+STAGES = ("extract", "plan", "embed", "load", "index", "vacuum")
+_DIFFERENCE = ("new", "changed", "attributes_changed", "unchanged", "deleted")
+_NO_INDEX = {"action": "none", "reason": "not reached", "type": None, "lists": None, "probes": None, "recall": None}
+
+StageRow = tuple[str, int, float, float, dict[str, Any]]
+
+
+def of_run(run: RunRow, status: str, stages: list[StageRow], paid: Mapping[str, float]) -> dict[str, Any]:
+    """The report of a run: what was read, what changed, what it cost, how long each stage took.
+
+    `seconds` of the embed stage is the sum over its shards. A planned run reports the estimate as its cost.
+    """
+    counts = {stage: found for stage, shard, _, _, found in stages if shard < 0}
+    plan, extracted, loaded = counts.get("plan", {}), counts.get("extract", {}), counts.get("load", {})
+    difference = loaded or plan
+    money = _estimated(plan) if status == "planned" else paid
+    return {
+        "run_id": run.run_id,
+        "catalog": run.catalog,
+        "as_of": run.as_of.astimezone(UTC).isoformat(),
+        "status": status,
+        "extracted": extracted.get("extracted", 0),
+        "quarantined": extracted.get("quarantined", 0) + loaded.get("refused", 0),
+        **{name: difference.get(name, 0) for name in _DIFFERENCE},
+        "superseded": bool(loaded.get("superseded", False)),
+        "embedded": int(money["embedded"]),
+        "reused": plan.get("reused", 0),
+        "requests": int(money["requests"]),
+        "tokens": int(money["tokens"]),
+        "cost_usd": round(float(money["cost_usd"]), 8),
+        "index": {key: counts.get("index", {}).get(key, default) for key, default in _NO_INDEX.items()},
+        "vacuum": counts.get("vacuum", {}).get("action", "none"),
+        "seconds": _seconds(stages),
+        "peak_rss_mb": round(max((peak for _, _, _, peak, _ in stages), default=0.0), 1),
+    }
+
+
+def _estimated(plan: Mapping[str, Any]) -> dict[str, float]:
+    return {
+        "embedded": 0,
+        "requests": 0,
+        "tokens": plan.get("tokens", 0),
+        "cost_usd": plan.get("cost_usd", 0.0),
+    }
+
+
+def _seconds(stages: list[StageRow]) -> dict[str, float]:
+    """Seconds per stage, in the order of the flow; every stage is there, 0 when it did not run."""
+    totals = dict.fromkeys(STAGES, 0.0)
+    for stage, _, seconds, _, _ in stages:
+        totals[stage] = totals.get(stage, 0.0) + seconds
+    return {stage: round(seconds, 3) for stage, seconds in totals.items()}

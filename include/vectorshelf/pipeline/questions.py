@@ -1,0 +1,87 @@
+"""What people ask between runs: search, status, quarantine. Reads, except for requeue."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, Literal
+
+from vectorshelf.catalog.model import Catalog
+from vectorshelf.errors import ConfigurationError
+from vectorshelf.pipeline import embedding
+from vectorshelf.pipeline.context import connected, serving_table
+from vectorshelf.settings import Settings
+from vectorshelf.store import db, migrations, overview
+from vectorshelf.store import quarantine as quarantines
+from vectorshelf.store import search as searches
+
+
+def search(
+    catalog: Catalog,
+    text: str,
+    settings: Settings,
+    *,
+    k: int = 10,
+    mode: Literal["vector", "hybrid"] = "vector",
+    category: str | None = None,
+) -> dict[str, Any]:
+    """The `k` products nearest to `text`, best first, and the milliseconds the database took.
+
+    Raises ConfigurationError when the catalog was never loaded into this database.
+    """
+    if not text.strip():
+        raise ConfigurationError("the search text is empty: say what to look for")
+    vector = embedding.embed_query(catalog, text, settings)
+    table = serving_table(catalog)
+    with connected(settings, f"search {catalog.name}") as conn:
+        with db.transaction(conn) as cur:
+            if not searches.is_searchable(cur, table):
+                raise ConfigurationError(
+                    f"catalog {catalog.name} has nothing to search in {table.label} yet: "
+                    f"run `vectorshelf run {catalog.name}` first"
+                )
+        started = time.perf_counter()
+        hits = searches.search(conn, table, vector, k=k, category=category, text=text if mode == "hybrid" else None)
+        milliseconds = (time.perf_counter() - started) * 1000
+    return {"results": [asdict(hit) for hit in hits], "milliseconds": round(milliseconds, 2)}
+
+
+def status(catalogs: Sequence[Catalog], settings: Settings) -> dict[str, Any]:
+    """Each catalog's rows, last run, quarantine, recall against its target, and dollars spent this month."""
+    with connected(settings, "status") as conn, db.transaction(conn) as cur:
+        known = overview.is_migrated(cur)
+        entries = [_entry(cur, catalog) if known else {**_EMPTY, "name": catalog.name} for catalog in catalogs]
+    for entry, catalog in zip(entries, catalogs, strict=True):
+        entry["recall_target"] = catalog.index.recall_target
+    return {"catalogs": entries}
+
+
+def quarantine_list(catalog: Catalog, settings: Settings) -> list[dict[str, Any]]:
+    """What the catalog's runs put aside, newest first."""
+    with connected(settings, f"quarantine {catalog.name}") as conn:
+        migrations.migrate(conn)
+        with db.transaction(conn) as cur:
+            return [asdict(item) for item in quarantines.listing(cur, catalog.name)]
+
+
+def quarantine_requeue(catalog: Catalog, settings: Settings) -> int:
+    """Let the catalog's next run try everything again that was put aside; returns how many."""
+    with connected(settings, f"quarantine {catalog.name}") as conn:
+        migrations.migrate(conn)
+        with db.transaction(conn) as cur:
+            return quarantines.requeue(cur, catalog.name)
+
+
+_EMPTY: dict[str, Any] = {
+    "name": "",
+    "rows": 0,
+    "last_run": None,
+    "quarantine": 0,
+    "recall": None,
+    "recall_target": None,
+    "spent_usd_month": 0.0,
+}
+
+
+def _entry(cur: db.Cursor, catalog: Catalog) -> dict[str, Any]:
+    found = overview.of_catalog(cur, catalog.name, serving_table(catalog))
+    return {**_EMPTY, "name": catalog.name, **found}

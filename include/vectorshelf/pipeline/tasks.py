@@ -1,0 +1,153 @@
+"""One function per task, in the order they run. Each can be killed at any instruction and run again.
+
+`prepare → extract → plan → embed (per shard) → load → index → vacuum → report`, staging dropped at the end.
+Tasks share nothing but the run id: whatever one leaves for the next is in the database.
+"""
+
+import time
+from dataclasses import asdict
+from typing import Any
+
+from vectorshelf.pipeline import embedding, extraction, figures
+from vectorshelf.pipeline.context import Run, connected, opened, serving_table
+from vectorshelf.pipeline.progress import SILENT, Progress
+from vectorshelf.pipeline.request import RunRequest
+from vectorshelf.settings import Settings
+from vectorshelf.store import db, fence, ledger, merge, migrations, pending, preflight, serving, spaces, staging
+from vectorshelf.store import index as indexes
+from vectorshelf.store import upkeep
+
+
+def prepare(request: RunRequest, settings: Settings) -> str:
+    """Check the database and the endpoint, migrate, and open the run in the ledger. Pays for one tiny request."""
+    catalog, table = request.catalog, serving_table(request.catalog)
+    with connected(settings, f"prepare {catalog.name}") as conn:
+        with db.transaction(conn) as cur:
+            preflight.check_server(cur, table.schema)
+        migrations.migrate(conn)
+        if not request.dry_run:
+            embedding.check_endpoint(catalog, settings)
+        run_id = request.run_id
+        with db.transaction(conn) as cur:
+            serving.register(cur, catalog.name, table)
+            serving.ensure_table(cur, table)
+            spaces.space_of(cur, catalog.embedding.model, catalog.embedding.dimensions)
+            ledger.open_run(cur, run_id, catalog.name, request.as_of, request.model_dump_json())
+    return run_id
+
+
+def extract(run_id: str, settings: Settings, progress: Progress = SILENT) -> dict[str, int]:
+    """Stream the source into the run's staging table; what cannot be used goes to quarantine with its reason."""
+    with opened(run_id, "extract", settings) as run, ledger.timed(run.conn, run_id, "extract") as counts:
+        progress.start("extract", None, "rows")
+        counts |= extraction.stage(run, settings, progress)
+        progress.finish("extract", f"{counts['extracted']:,} products, {counts['quarantined']:,} to quarantine")
+    return counts
+
+
+def plan(run_id: str, settings: Settings, progress: Progress = SILENT) -> dict[str, Any]:
+    """Compare staging with the table and the store, estimate tokens and dollars, apply the brakes, cut shards."""
+    with opened(run_id, "plan", settings) as run, ledger.timed(run.conn, run_id, "plan") as counts:
+        progress.start("plan", None, "rows")
+        with db.transaction(run.conn) as cur:
+            _check_staging(cur, run)
+            difference = _difference(cur, run)
+            todo = pending.collect(cur, run.change)
+        estimate = embedding.estimate(run, todo)
+        counts |= difference.counts | {"reused": todo.reused, "pending": todo.texts} | asdict(estimate)
+        progress.finish("plan", f"{todo.texts:,} texts to embed, about ${estimate.cost_usd:,.4f}")
+    # After the counts are in the ledger: a run that a brake stops still shows what it would have done.
+    merge.check_deletions(difference, run.change, allow=run.request.allow_delete)
+    embedding.check_budget(estimate, run.request)
+    return counts | {"shards": _shards(todo.shard_texts), "dry_run": run.request.dry_run}
+
+
+def embed(run_id: str, shard: int, settings: Settings, progress: Progress = SILENT) -> dict[str, int]:
+    """Embed what the shard still lacks, committing every response; resumes where an earlier try stopped."""
+    with opened(run_id, f"embed {shard}", settings) as run, ledger.timed(run.conn, run_id, "embed", shard) as counts:
+        counts |= embedding.embed_pending(run, shard, settings, progress)
+    return counts
+
+
+def load(run_id: str, settings: Settings, progress: Progress = SILENT) -> dict[str, int]:
+    """Merge staging and vectors into the serving table, in one transaction under the version fence."""
+    with opened(run_id, "load", settings) as run, db.transaction(run.conn) as cur:
+        progress.start("load", None, "rows")
+        started = time.monotonic()
+        _check_staging(cur, run)
+        recorded = ledger.stage_counts(cur, run_id, "load")
+        merged = merge.merge(cur, run.change, allow_deletes=run.request.allow_delete)
+        counts = merged.difference.counts | {"refused": merged.refused, "superseded": merged.superseded}
+        if recorded is None or merged.difference.writes:  # run twice, it changes nothing the second time
+            ledger.record_stage(cur, run_id, "load", -1, time.monotonic() - started, counts)
+        progress.finish("load", f"{merged.difference.writes:,} rows written")
+    return recorded or counts
+
+
+def index(run_id: str, settings: Settings, progress: Progress = SILENT) -> dict[str, Any]:
+    """Build the vector index after the load, or keep the one that measured well enough."""
+    with opened(run_id, "index", settings) as run, ledger.timed(run.conn, run_id, "index") as counts:
+        progress.start("index", None, "")
+        outcome = indexes.ensure_index(
+            run.conn,
+            run.table,
+            indexes.IndexSpec(**run.catalog.index.model_dump()),
+            run_id=run_id,
+            catalog=run.catalog.name,
+            rebuild=run.request.rebuild_index,
+        )
+        counts |= asdict(outcome)
+        progress.finish("index", f"{outcome.action}: {outcome.reason}")
+    return counts
+
+
+def vacuum(run_id: str, settings: Settings, progress: Progress = SILENT) -> dict[str, Any]:
+    """VACUUM (ANALYZE) what the run wrote; nothing on a quiet night."""
+    with opened(run_id, "vacuum", settings) as run, ledger.timed(run.conn, run_id, "vacuum") as counts:
+        progress.start("vacuum", None, "")
+        outcome = upkeep.vacuum(run.conn, run.table, catalog=run.catalog.name)
+        counts |= asdict(outcome)
+        progress.finish("vacuum", f"{outcome.action}: {outcome.reason}")
+    return counts
+
+
+def report(run_id: str, settings: Settings) -> dict[str, Any]:
+    """Close the run with its figures (the object of `vectorshelf run --json`). Safe to repeat."""
+    with opened(run_id, "report", settings) as run, db.transaction(run.conn) as cur:
+        status = "planned" if run.request.dry_run else "success"
+        result = figures.of_run(run.row, status, ledger.stages(cur, run_id), ledger.paid(cur, run.row))
+        ledger.finish_run(cur, run_id, status, None, result)
+    return result
+
+
+def fail(run_id: str, message: str, settings: Settings) -> dict[str, Any]:
+    """Close the run as failed, with the reason and the figures it got to. The first reason given stays."""
+    with opened(run_id, "fail", settings) as run, db.transaction(run.conn) as cur:
+        result = figures.of_run(run.row, "failed", ledger.stages(cur, run_id), ledger.paid(cur, run.row))
+        result["error"] = run.row.error or message
+        ledger.finish_run(cur, run_id, "failed", message, result)
+    return result
+
+
+def drop_staging(run_id: str, settings: Settings) -> None:
+    """Drop the run's staging tables. Safe to repeat; vectors stay."""
+    with opened(run_id, "teardown", settings) as run, db.transaction(run.conn) as cur:
+        staging.drop(cur, run.names)
+
+
+def _check_staging(cur: db.Cursor, run: Run) -> None:
+    extracted = ledger.stage_counts(cur, run.run_id, "extract") or {"extracted": 1}
+    staging.check_intact(cur, run.names, extracted["extracted"])
+
+
+def _difference(cur: db.Cursor, run: Run) -> merge.Difference:
+    if run.change.snapshot and fence.read(cur, run.catalog.name).is_past(run.request.as_of):
+        return merge.Difference()
+    return merge.difference(cur, run.change)
+
+
+def _shards(sizes: list[int]) -> list[dict[str, Any]]:
+    return [
+        {"shard": number, "texts": texts, "label": f"shard {number + 1} of {len(sizes)}, {texts:,} texts"}
+        for number, texts in enumerate(sizes)
+    ]

@@ -1,0 +1,127 @@
+"""What every run did, took and cost. The budget reads it; a task that runs again finds its run here."""
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from vectorshelf.errors import ConfigurationError
+from vectorshelf.store.db import Connection, Cursor, query, transaction
+
+Counts = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One run as the ledger has it. `request` is what was asked for, `run_no` names its staging tables."""
+
+    run_id: str
+    run_no: int
+    catalog: str
+    as_of: datetime
+    status: str
+    error: str | None
+    started_at: datetime
+    request: dict[str, Any]
+    figures: dict[str, Any] | None
+
+
+def open_run(cur: Cursor, run_id: str, catalog: str, as_of: datetime, request_json: str) -> None:
+    """Open the run, or open it again: a cleared Airflow run starts its figures afresh, its requests stay paid."""
+    cur.execute(
+        query("open_run"), {"run_id": run_id, "catalog": catalog, "as_of": as_of, "request": request_json}
+    )
+    cur.execute("DELETE FROM vectorshelf.stages WHERE run_id = %s", (run_id,))
+
+
+def get_run(cur: Cursor, run_id: str) -> RunRow:
+    """The run's row. Raises ConfigurationError when there is none (prepare did not run on this database)."""
+    columns = "run_id, run_no, catalog, as_of, status, error, started_at, request, figures"
+    cur.execute(f"SELECT {columns} FROM vectorshelf.runs WHERE run_id = %s", (run_id,))  # noqa: S608 - fixed text
+    row = cur.fetchone()
+    if row is None:
+        raise ConfigurationError(f"the ledger knows no run {run_id}: run prepare first, on the same DATABASE_URL")
+    return RunRow(*row)
+
+
+def finish_run(cur: Cursor, run_id: str, status: str, error: str | None, figures: Mapping[str, Any] | None) -> None:
+    """Close the run. A failure reported twice keeps its first reason; a success is never turned into a failure."""
+    cur.execute(
+        query("finish_run"),
+        {"run_id": run_id, "status": status, "error": error, "figures": json.dumps(figures) if figures else None},
+    )
+
+
+def record_stage(cur: Cursor, run_id: str, stage: str, shard: int, seconds: float, counts: Counts) -> None:
+    """Write one stage's time, peak memory and counts; a stage that ran twice adds its time up, last counts win."""
+    cur.execute(
+        query("record_stage"),
+        {
+            "run_id": run_id,
+            "stage": stage,
+            "shard": shard,
+            "seconds": seconds,
+            "peak_rss_mb": peak_rss_mb(),
+            "counts": json.dumps(counts),
+        },
+    )
+
+
+@contextmanager
+def timed(conn: Connection, run_id: str, stage: str, shard: int = -1) -> Iterator[Counts]:
+    """Time the block and record it as a stage with whatever counts the block put into the yielded dict."""
+    counts: Counts = {}
+    started = time.monotonic()
+    yield counts
+    with transaction(conn) as cur:
+        record_stage(cur, run_id, stage, shard, time.monotonic() - started, counts)
+
+
+def stages(cur: Cursor, run_id: str) -> list[tuple[str, int, float, float, Counts]]:
+    """(stage, shard, seconds, peak_rss_mb, counts) in the order they finished."""
+    cur.execute(
+        "SELECT stage, shard, seconds, peak_rss_mb, counts FROM vectorshelf.stages"
+        " WHERE run_id = %s ORDER BY finished_at, shard",
+        (run_id,),
+    )
+    return cur.fetchall()
+
+
+def stage_counts(cur: Cursor, run_id: str, stage: str) -> Counts | None:
+    """The counts one unsharded stage recorded, or None when it has not finished yet."""
+    cur.execute("SELECT counts FROM vectorshelf.stages WHERE run_id = %s AND stage = %s", (run_id, stage))
+    row = cur.fetchone()
+    return row[0] if row else None
+
+
+def paid(cur: Cursor, run: RunRow) -> dict[str, float]:
+    """Requests, texts, tokens and dollars of this opening of the run."""
+    cur.execute(
+        "SELECT count(*), coalesce(sum(texts), 0), coalesce(sum(tokens), 0), coalesce(sum(cost_usd), 0)"
+        " FROM vectorshelf.requests WHERE run_id = %s AND at >= %s",
+        (run.run_id, run.started_at),
+    )
+    requests, texts, tokens, cost = cur.fetchone() or (0, 0, 0, 0)
+    return {"requests": requests, "embedded": int(texts), "tokens": int(tokens), "cost_usd": float(cost)}
+
+
+def previous_as_of(cur: Cursor, catalog: str, before: datetime) -> datetime | None:
+    """`as_of` of the newest successful run dated before `before`: where a SQL source's next interval starts."""
+    cur.execute(
+        "SELECT max(as_of) FROM vectorshelf.runs WHERE catalog = %s AND status = 'success' AND as_of < %s"
+        " AND request ->> 'limit' IS NULL",
+        (catalog, before),
+    )
+    (found,) = cur.fetchone() or (None,)
+    return found
+
+
+def peak_rss_mb() -> float:
+    """This process's highest resident memory so far, in MiB (Linux counts it in KiB, macOS in bytes)."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)

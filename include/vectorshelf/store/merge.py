@@ -1,0 +1,167 @@
+"""Compare what was staged with what is served, and merge it in set-based statements under the version fence."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from vectorshelf.errors import BrakeError, TransientError
+from vectorshelf.store import fence, staging
+from vectorshelf.store.db import Cursor
+from vectorshelf.store.table import ServingTable
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a run means to its table: the facts of the merge, the same for plan and load.
+
+    `snapshot` compares the run with the fence as one; `whole` (a snapshot read to its end) deletes what is missing.
+    """
+
+    catalog: str
+    run_id: str
+    names: staging.Names
+    table: ServingTable
+    space: int
+    model: str
+    as_of: datetime
+    snapshot: bool
+    whole: bool
+    max_delete_fraction: float
+    max_quarantine_fraction: float
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The bound values of the merge's statements."""
+        return {
+            "catalog": self.catalog,
+            "run_id": self.run_id,
+            "space": self.space,
+            "model": self.model,
+            "as_of": self.as_of,
+            "whole": self.whole,
+        }
+
+    def execute(self, cur: Cursor, statement: str) -> None:
+        """Run one of the merge's statements on this run's tables."""
+        staging.run_statement(cur, statement, self.names, self.values, table=self.table.identifier)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How the staged rows differ from the table, in products."""
+
+    new: int = 0
+    changed: int = 0
+    attributes_changed: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    before: int = 0  # rows in the table
+
+    @property
+    def writes(self) -> int:
+        """Rows the merge inserts, updates or deletes."""
+        return self.new + self.changed + self.attributes_changed + self.deleted
+
+    @property
+    def staged(self) -> int:
+        """Products the run brought that are not deletions."""
+        return self.new + self.changed + self.attributes_changed + self.unchanged
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The figures of a run's report."""
+        return {name: value for name, value in asdict(self).items() if name != "before"}
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What a merge did. `superseded`: a newer snapshot was loaded before, so nothing was changed.
+
+    `refused` counts the products left out because the model refused their text.
+    """
+
+    difference: Difference
+    refused: int = 0
+    superseded: bool = False
+
+
+def difference(cur: Cursor, change: Change) -> Difference:
+    """Count what the merge would do. Reads only."""
+    change.execute(cur, "difference")
+    row = cur.fetchone()
+    assert row is not None  # noqa: S101 - an aggregate has one row
+    return Difference(*row)
+
+
+def check_deletions(diff: Difference, change: Change, *, allow: bool) -> None:
+    """Raise BrakeError when a snapshot would delete more of the table than the catalog allows."""
+    if not change.whole or allow or diff.before == 0:
+        return
+    if diff.deleted > change.max_delete_fraction * diff.before:
+        raise BrakeError(
+            f"this snapshot would delete {diff.deleted:,} of the {diff.before:,} products in {change.table.label} "
+            f"({diff.deleted / diff.before:.0%}, the limit is {change.max_delete_fraction:.0%}); nothing was changed. "
+            "Look whether the file is complete; if it is, raise max_delete_fraction or allow deletions for this run"
+        )
+
+
+def check_rejects(rejected: int, usable: int, limit: float) -> None:
+    """Raise BrakeError when more than `limit` of what was read could not be used."""
+    total = rejected + usable
+    if rejected > limit * total:
+        raise BrakeError(
+            f"{rejected:,} of {total:,} rows could not be used ({rejected / total:.0%}, the limit is {limit:.0%}), "
+            "the table was not changed. `vectorshelf quarantine list` shows why; mend the source, "
+            "or raise max_quarantine_fraction if so many are expected"
+        )
+
+
+def merge(cur: Cursor, change: Change, *, allow_deletes: bool) -> Merged:
+    """Make the table what the run says it is, in the caller's transaction, holding the catalog's lock to its end.
+
+    An older snapshot than the one loaded changes nothing. Raises BrakeError (mass delete, too many refused texts)
+    and TransientError (vectors missing that embed should have stored) before anything was written.
+    """
+    if change.snapshot and fence.lock(cur, change.catalog).is_past(change.as_of):
+        return Merged(Difference(), superseded=True)
+    change.execute(cur, "drop_unembeddable")
+    refused = cur.rowcount
+    _check_vectors(cur, change)
+    diff = difference(cur, change)
+    check_rejects(refused, diff.staged, change.max_quarantine_fraction)
+    check_deletions(diff, change, allow=allow_deletes)
+    _write(cur, change, diff)
+    return Merged(diff, refused)
+
+
+def _write(cur: Cursor, change: Change, diff: Difference) -> None:
+    if diff.deleted:
+        change.execute(cur, "delete_gone" if change.whole else "delete_marked")
+    if not change.whole:
+        change.execute(cur, "bury_marked")
+        change.execute(cur, "touch_unchanged")
+    if diff.attributes_changed:
+        change.execute(cur, "update_attributes")
+    if diff.new + diff.changed:
+        change.execute(cur, "upsert")
+    if change.whole:
+        fence.move(cur, change.catalog, change.as_of, change.run_id)
+    _count_for_upkeep(cur, change, diff)
+
+
+def _check_vectors(cur: Cursor, change: Change) -> None:
+    change.execute(cur, "count_missing_vectors")
+    (missing,) = cur.fetchone() or (0,)
+    if missing:
+        raise TransientError(
+            f"{missing:,} products have no vector yet: run plan and embed again; in Airflow, clear the run from plan on"
+        )
+
+
+def _count_for_upkeep(cur: Cursor, change: Change, diff: Difference) -> None:
+    if diff.writes:
+        cur.execute(
+            "UPDATE vectorshelf.catalogs SET changed_rows = changed_rows + %s, unvacuumed = unvacuumed + %s"
+            " WHERE catalog = %s",
+            (diff.new + diff.changed + diff.deleted, diff.writes, change.catalog),
+        )

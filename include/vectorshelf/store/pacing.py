@@ -1,0 +1,135 @@
+"""When may the next request be sent? The limiter's decision, as pure functions of numbers.
+
+Two rules hold together. The window: no 60 seconds hold more requests or tokens than the limit, so an endpoint that
+counts a strict sliding window never refuses (a paced queue alone would exceed it by one request). The pace: requests
+are spread evenly with a small burst, so an endpoint that enforces its limit second by second is not hit in clumps.
+All times are seconds relative to the database's now; the past is negative.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+WINDOW = 61.0
+"""A minute, and a second for requests that travel faster than the one they follow."""
+
+BURST = 6.0
+"""Seconds of the allowance that may be used at once after idleness."""
+
+_EAGERNESS = 1.05  # the pace runs a little ahead of the limit, so that only the window ever costs throughput
+_CUT = 0.9  # what a refusal that no header explains does to the effective limit
+_SMALLEST_FACTOR = 0.1
+_REGROWTH = 300.0  # seconds from nothing back to the whole limit
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one minute allows."""
+
+    requests: float
+    tokens: float
+
+
+class Sent(NamedTuple):
+    """A request sent or promised: when, and what it takes of the limit."""
+
+    at: float
+    requests: float
+    tokens: float
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What one response told about the endpoint's limit. None: it did not say.
+
+    `refused` is a 429; `retry_after` the seconds it asked for; `exhausted` the seconds until an allowance that the
+    headers report as used up is there again.
+    """
+
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+    refused: bool = False
+    retry_after: float | None = None
+    exhausted: float | None = None
+
+    @property
+    def says_something(self) -> bool:
+        """Whether any figure came with it."""
+        figures = (self.requests_per_minute, self.tokens_per_minute, self.retry_after, self.exhausted)
+        return any(figure is not None for figure in figures)
+
+
+@dataclass(frozen=True)
+class Account:
+    """What is known of an endpoint's limit, shared by everybody who uses it."""
+
+    server_requests: float | None = None
+    server_tokens: float | None = None
+    factor: float = 1.0
+    factor_age: float = 0.0
+    blocked_for: float = 0.0
+
+    def effective(self, configured: Limits) -> Limits:
+        """The lower of what is configured and what the server said, less what unexplained refusals took off."""
+        factor = self.grown_factor
+        return Limits(
+            min(configured.requests, self.server_requests or configured.requests) * factor,
+            min(configured.tokens, self.server_tokens or configured.tokens) * factor,
+        )
+
+    @property
+    def grown_factor(self) -> float:
+        """The factor now: it grows back steadily after the last refusal."""
+        return min(1.0, self.factor + self.factor_age / _REGROWTH)
+
+
+def after(account: Account, observed: Observed) -> Account:
+    """The account once a response has been read. Equal to the one given if the response taught nothing new.
+
+    A refusal that comes without any figure (no limit, no Retry-After) can only mean: less than we thought.
+    """
+    known = replace(
+        account,
+        server_requests=observed.requests_per_minute or account.server_requests,
+        server_tokens=observed.tokens_per_minute or account.server_tokens,
+        blocked_for=max(account.blocked_for, observed.retry_after or 0.0, observed.exhausted or 0.0),
+    )
+    if observed.refused and not observed.says_something:
+        factor = max(_SMALLEST_FACTOR, account.grown_factor * _CUT)
+        return replace(known, factor=factor, factor_age=0.0)
+    return known
+
+
+def earliest_start(history: Sequence[Sent], tokens: float, limits: Limits, blocked_for: float = 0.0) -> float:
+    """Seconds from now at which a request of `tokens` may be sent. `history` is ordered by time.
+
+    Never before one already promised, so that nobody overtakes. A request larger than the whole limit goes alone.
+    """
+    start = max(0.0, blocked_for)
+    if not history:
+        return start
+    start = max(start, history[-1].at, _paced(history, limits))
+    return _windowed(history, tokens, limits, start)
+
+
+def _paced(history: Sequence[Sent], limits: Limits) -> float:
+    """The theoretical arrival times of both allowances (GCRA), the later one, less the burst."""
+    by_requests = by_tokens = history[0].at
+    for sent in history:
+        by_requests = max(by_requests, sent.at) + sent.requests * 60.0 / (limits.requests * _EAGERNESS)
+        by_tokens = max(by_tokens, sent.at) + sent.tokens * 60.0 / (limits.tokens * _EAGERNESS)
+    return max(by_requests, by_tokens) - BURST
+
+
+def _windowed(history: Sequence[Sent], tokens: float, limits: Limits, start: float) -> float:
+    """Wait until enough of the past has left the window."""
+    inside = [sent for sent in history if sent.at > start - WINDOW]
+    used_requests = sum(sent.requests for sent in inside)
+    used_tokens = sum(sent.tokens for sent in inside)
+    for sent in inside:
+        if used_requests + 1 <= limits.requests and used_tokens + tokens <= limits.tokens:
+            break
+        start = max(start, sent.at + WINDOW)
+        used_requests -= sent.requests
+        used_tokens -= sent.tokens
+    return start

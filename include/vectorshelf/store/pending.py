@@ -1,0 +1,65 @@
+"""The texts a run must still embed: distinct, not in the store, not in quarantine, cut into shards."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from psycopg2 import sql
+
+from vectorshelf.store import fence, staging
+from vectorshelf.store.db import Connection, Cursor, query, transaction
+from vectorshelf.store.merge import Change
+
+SHARD_TEXTS = 5000
+"""An Airflow task costs about a second, so a shard is worth many seconds of embedding."""
+
+MAX_SHARDS = 500
+"""Airflow maps at most 1,024 tasks by default (`[core] max_map_length`); half of it leaves room."""
+
+PAGE_TEXTS = 2048
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What embedding will take: distinct texts, their UTF-8 bytes, how many others the store already has."""
+
+    texts: int
+    bytes: int
+    reused: int
+    shard_texts: list[int]
+
+
+def collect(cur: Cursor, change: Change) -> Pending:
+    """Write the run's pending table anew and describe it.
+
+    A snapshot older than the table is compared with the store only: its vectors serve history, not the table.
+    """
+    superseded = change.snapshot and fence.read(cur, change.catalog).is_past(change.as_of)
+    limits = {"shard_texts": SHARD_TEXTS, "max_shards": MAX_SHARDS}
+    values = {**change.values, **limits, "superseded": superseded}
+    staging.run_statement(cur, "collect_pending", change.names, values, table=change.table.identifier)
+    staging.run_statement(cur, "describe_pending", change.names, values)
+    texts, size, reused = cur.fetchone() or (0, 0, 0)
+    cur.execute(sql.SQL("SELECT count(*) FROM {} GROUP BY shard ORDER BY shard").format(change.names.pending))
+    return Pending(texts, size, reused, [count for (count,) in cur.fetchall()])
+
+
+def pending_texts(conn: Connection, run_no: int, shard: int, space: int, catalog: str) -> Iterator[tuple[bytes, str]]:
+    """Stream (sha256, text) of what the shard still lacks, a page per short transaction.
+
+    What another try or another run has stored meanwhile is left out, so nothing is paid for twice.
+    """
+    names = staging.Names(run_no)
+    after = 0
+    while True:
+        with transaction(conn) as cur:
+            statement = sql.SQL(query("pending_page")).format(pending=names.pending)
+            cur.execute(
+                statement,
+                {"shard": shard, "space": space, "catalog": catalog, "after": after, "limit": PAGE_TEXTS},
+            )
+            rows = cur.fetchall()
+        for _, digest, text in rows:
+            yield bytes(digest), text
+        if not rows:
+            return
+        after = rows[-1][0]

@@ -1,0 +1,85 @@
+"""Rows and texts that could not be used, each with its reason, when it was first and last seen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from psycopg2.extras import execute_values
+
+from vectorshelf.store.db import Cursor, query
+
+RAW_CHARACTERS = 2000
+"""As much of the input as is kept: enough to recognise it, not enough to fill a disk."""
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """One thing to put aside. `fingerprint` (32 bytes) tells it from others of its catalog and kind."""
+
+    kind: Literal["row", "text"]
+    fingerprint: bytes
+    id: str | None
+    line: int | None
+    reason: str
+    raw: str
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """One thing that was put aside."""
+
+    kind: str
+    id: str | None
+    line: int | None
+    reason: str
+    raw: str | None
+    first_seen: datetime
+    last_seen: datetime
+
+
+def add(cur: Cursor, catalog: str, run_id: str, items: Sequence[Rejected]) -> None:
+    """Put items aside; what is there already gets the new reason, line and date."""
+    unique = {(item.kind, item.fingerprint): item for item in items}  # one statement may not touch a row twice
+    execute_values(
+        cur,
+        query("quarantine_add"),
+        [
+            (catalog, item.kind, item.fingerprint, item.id, item.line, item.reason, _storable(item.raw), run_id)
+            for item in unique.values()
+        ],
+    )
+
+
+def listing(cur: Cursor, catalog: str, limit: int = 1000) -> list[Quarantined]:
+    """The newest first."""
+    cur.execute(
+        "SELECT kind, id, line, reason, raw, first_seen, last_seen FROM vectorshelf.quarantine"
+        " WHERE catalog = %s ORDER BY last_seen DESC, line LIMIT %s",
+        (catalog, limit),
+    )
+    return [Quarantined(*row) for row in cur.fetchall()]
+
+
+def requeue(cur: Cursor, catalog: str) -> int:
+    """Forget the catalog's quarantine, so that its next run tries everything again; returns how many."""
+    cur.execute("DELETE FROM vectorshelf.quarantine WHERE catalog = %s", (catalog,))
+    return cur.rowcount
+
+
+def count_of_run(cur: Cursor, run_id: str) -> int:
+    """How many rows and texts this run put aside, or met again."""
+    cur.execute("SELECT count(*) FROM vectorshelf.quarantine WHERE run_id = %s", (run_id,))
+    (count,) = cur.fetchone() or (0,)
+    return int(count)
+
+
+def forget_rows_of_run(cur: Cursor, run_id: str) -> None:
+    """Before extract runs again: rows it put aside the first time may be good now (a corrected file)."""
+    cur.execute("DELETE FROM vectorshelf.quarantine WHERE run_id = %s AND kind = 'row'", (run_id,))
+
+
+def _storable(raw: str) -> str:
+    """Text as Postgres can hold it: no NUL, no lone surrogates, at most RAW_CHARACTERS."""
+    cut = raw[:RAW_CHARACTERS].replace("\x00", "\N{SYMBOL FOR NULL}")
+    return cut.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,2 @@
+ALTER TABLE {staging} ADD PRIMARY KEY (id);
+ANALYZE {staging}

@@ -1,0 +1,108 @@
+"""A run's own staging table: unlogged, filled in bulk, safe to drop, rebuilt by running extract again."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from psycopg2 import sql
+from psycopg2.extras import execute_values
+
+from vectorshelf.errors import TransientError
+from vectorshelf.store.db import Cursor, query
+
+PAGE_ROWS = 1000
+"""Rows per INSERT statement: past some hundred the statement's fixed cost no longer shows."""
+
+StagedRow = tuple[int, str, str, str, str, str, bytes, bool]
+"""(line, id, name, category, attributes as JSON text, embedded text, its sha256, deleted)."""
+
+
+class Names:
+    """The identifiers of one run's tables, from its number in the ledger."""
+
+    def __init__(self, run_no: int) -> None:
+        self.staging = sql.Identifier("vectorshelf", f"staging_{run_no}")
+        self.pending = sql.Identifier("vectorshelf", f"pending_{run_no}")
+
+
+def create(cur: Cursor, names: Names) -> None:
+    """Make the run's staging table, empty, whatever an earlier try left."""
+    _execute(cur, "create_staging", names)
+
+
+def add(cur: Cursor, names: Names, rows: Sequence[StagedRow]) -> None:
+    """Append rows in one bulk statement per thousand."""
+    statement = sql.SQL("INSERT INTO {} (line, id, name, category, attributes, text, sha256, deleted) VALUES %s")
+    execute_values(
+        cur,
+        statement.format(names.staging).as_string(cur),
+        rows,
+        template="(%s, %s, %s, %s, %s::jsonb, %s, %s, %s)",
+        page_size=PAGE_ROWS,
+    )
+
+
+def quarantine_duplicates(cur: Cursor, names: Names, *, catalog: str, run_id: str) -> int:
+    """Snapshot files: the first row of an id stays, later ones go to quarantine. Returns how many went."""
+    _execute(cur, "quarantine_duplicates", names, {"catalog": catalog, "run_id": run_id})
+    return cur.rowcount
+
+
+def keep_last(cur: Cursor, names: Names) -> int:
+    """Delta files are logs of changes: the last row of an id stays, what it superseded goes without a trace."""
+    _execute(cur, "keep_last", names)
+    return cur.rowcount
+
+
+def seal(cur: Cursor, names: Names) -> int:
+    """Index the finished table for the joins of plan and load; returns its row count."""
+    _execute(cur, "seal_staging", names)
+    cur.execute(sql.SQL("SELECT count(*) FROM {}").format(names.staging))
+    (rows,) = cur.fetchone() or (0,)
+    return int(rows)
+
+
+def check_intact(cur: Cursor, names: Names, expected: int) -> None:
+    """Raise TransientError unless the staging table is there with its rows.
+
+    Unlogged tables are emptied when Postgres recovers from a crash, and an empty snapshot would delete everything.
+    """
+    cur.execute("SELECT to_regclass(%s)", (names.staging.as_string(cur),))
+    (found,) = cur.fetchone() or (None,)
+    if found is not None:
+        cur.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(names.staging))
+        (filled,) = cur.fetchone() or (False,)
+        if filled or expected == 0:
+            return
+    raise TransientError(
+        f"the staging table of this run has lost its {expected:,} rows (the database restarted, or a teardown ran): "
+        "run extract again; in Airflow, clear the run from the extract task on"
+    )
+
+
+def drop(cur: Cursor, names: Names) -> None:
+    """Drop what the run staged. Safe to repeat."""
+    cur.execute(sql.SQL("DROP TABLE IF EXISTS {}, {}").format(names.staging, names.pending))
+
+
+def run_statement(cur: Cursor, name: str, names: Names, values: dict[str, Any], **parts: sql.Composable) -> None:
+    """Execute `store/sql/<name>.sql` with this run's tables (and other identifiers) composed and values bound."""
+    _execute(cur, name, names, values, **parts)
+
+
+def _execute(
+    cur: Cursor, name: str, names: Names, values: dict[str, Any] | None = None, **parts: sql.Composable
+) -> None:
+    statement = sql.SQL(query(name)).format(staging=names.staging, pending=names.pending, **parts)
+    cur.execute(statement, values)
+
+
+def in_pages(rows: Iterable[StagedRow], size: int) -> Iterable[list[StagedRow]]:
+    """Cut a stream into lists of at most `size` rows."""
+    page: list[StagedRow] = []
+    for row in rows:
+        page.append(row)
+        if len(page) == size:
+            yield page
+            page = []
+    if page:
+        yield page

@@ -1,0 +1,93 @@
+"""The page behind a DAG's name in the Airflow UI: what the DAG does, and what to do when one of its tasks fails."""
+
+from vectorshelf.catalog.model import Catalog
+
+_TEMPLATE = """\
+# {name}
+
+{source} become rows of table `{table}`, searchable by meaning. {model} {schedule}
+
+{mode}
+
+## Trigger it by hand
+
+*Trigger* opens a form. Without any change it does what the nightly run does. **As of** loads the data of a past date;
+an older date than the one loaded last pays for its vectors and changes no row. **Dry run** stops after `plan`, which
+says what would be embedded and what it would cost. A dated run twice is the same run: nothing is paid for again.
+
+## When a task fails
+
+Clear the failed task once the cause is gone: `prepare`, `extract` and `plan` run again with it, what was embedded
+stays paid. Nothing readers see changes before `load`, which is one transaction.
+
+| task | failed because | do this |
+|---|---|---|
+| `prepare` | the database or the endpoint refuses, or pgvector is missing | the message names the command, key or privilege; then clear it |
+| `extract` | the file is missing, cut short, or lacks a mapped column | put the file right, or trigger with **Source** set; {missing} |
+| `plan` | a brake: over the cost cap, or too many products would go | read the figures; trigger again with **Cost cap** or **Allow deletes** if they are right |
+| `embed` | the key is refused, or the endpoint kept failing for all retries | fix `openai_default`; clear: each shard goes on where it stopped |
+| `load` | the table was changed by hand, or the brake found too many deletions | the message says which; readers still have the old rows |
+| `index` | too little memory for the build, or it was cancelled | the message has the figure; readers still have the old index |
+| `vacuum` | somebody holds a lock on the table | clear it later; searches are right, only slower |
+| `report` | the database went away | clear it |
+| `drop_staging` | the database went away | nothing: the run's result stands, the next run cleans up |
+
+Unusable input rows never fail a run: `vectorshelf quarantine list {name}` has them with line and reason.
+`vectorshelf status {name}` shows rows, recall and spending. The run's figures are on the event of asset `{asset}`.
+"""
+
+
+def runbook(catalog: Catalog) -> str:
+    """Markdown for one catalog's DAG."""
+    return _TEMPLATE.format(
+        name=catalog.name,
+        asset=asset_name(catalog),
+        table=catalog.table,
+        source=_source(catalog),
+        model=f"Texts go to {_model(catalog)}.",
+        schedule=_schedule(catalog),
+        mode=_mode(catalog),
+        missing=_missing(catalog),
+    )
+
+
+def description(catalog: Catalog) -> str:
+    """One line for the list of DAGs."""
+    return f"{_source(catalog).replace('`', '')} into table {catalog.table}, by {_model(catalog)}"
+
+
+def asset_name(catalog: Catalog) -> str:
+    """The serving table as Airflow's assets know it."""
+    return ".".join(catalog.table_parts)
+
+
+def _source(catalog: Catalog) -> str:
+    if catalog.source.connection:
+        return f"Products from a query on connection `{catalog.source.connection}`"
+    return f"Products from `{catalog.source.path}`"
+
+
+def _model(catalog: Catalog) -> str:
+    where = "the model inside the worker" if catalog.embedding.provider == "local" else "the embeddings endpoint"
+    return f"{catalog.embedding.model} ({catalog.embedding.dimensions:,} dimensions, {where})"
+
+
+def _schedule(catalog: Catalog) -> str:
+    if catalog.schedule is None:
+        return "It runs when triggered."
+    return f"It runs at `{catalog.schedule}` ({catalog.timezone})."
+
+
+def _mode(catalog: Catalog) -> str:
+    if catalog.mode == "delta":
+        return "The source holds changes only: a product goes when a row says so."
+    return (
+        "The source is the whole catalog of its date: what is missing in it is deleted, but never more than"
+        f" {catalog.max_delete_fraction:.0%} of the table in one run."
+    )
+
+
+def _missing(catalog: Catalog) -> str:
+    if catalog.source.connection or catalog.source.missing == "previous":
+        return "clear it when the source is back"
+    return "a nightly run waits for a late file and tries again"

@@ -1,0 +1,95 @@
+"""Between an Airflow run and a run of the pipeline: what was asked for, how it goes, and that it failed.
+
+DAG files import this while they are parsed: what is heavy is imported by the function that needs it.
+"""
+
+import logging
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from airflow.sdk.definitions.context import Context
+from vectorshelf.catalog.model import Catalog
+from vectorshelf_connections import from_environment, settings
+
+if TYPE_CHECKING:
+    from vectorshelf.pipeline.request import RunRequest
+
+log = logging.getLogger(__name__)
+
+
+def request_of(catalog_name: str, context: Context) -> "RunRequest":
+    """The trigger form and the run's dates as one request.
+
+    Its key is the Airflow run's own name, so that a task that runs again, or is cleared, finds the run it worked on.
+    """
+    from vectorshelf.catalog.loading import find_catalog
+    from vectorshelf.pipeline.request import RunRequest
+
+    catalog = find_catalog(catalog_name, from_environment().catalogs)
+    params, dag_run = context["params"], context["dag_run"]
+    asked = params["as_of"]
+    return RunRequest(
+        catalog=catalog,
+        as_of=as_of(catalog, asked, dag_run.data_interval_end, dag_run.run_after),
+        start=None if asked else dag_run.data_interval_start,
+        source=params.get("source"),
+        limit=params["limit"],
+        max_cost_usd=params["max_cost_usd"],
+        dry_run=params["dry_run"],
+        rebuild_index=params["rebuild_index"],
+        allow_delete=params["allow_delete"],
+        key=f"{dag_run.dag_id} {dag_run.run_id}",
+    )
+
+
+def as_of(catalog: Catalog, asked: str | None, interval_end: datetime | None, triggered: datetime) -> datetime:
+    """The date asked for, else the data interval's end, else (a manual run without dates) the moment it was triggered.
+
+    That moment is the run's `run_after`: a task cannot see `queued_at`, which moves when a run is cleared anyway.
+    """
+    if asked:
+        from vectorshelf.catalog.dates import as_of_of
+
+        return as_of_of(asked, catalog)
+    return interval_end or triggered
+
+
+class LogProgress:
+    """Stages as lines of the task's log: at the start, at every tenth, at the end."""
+
+    def __init__(self) -> None:
+        self._total: int | None = None
+        self._unit = ""
+        self._done = 0
+        self._next = 0
+
+    def start(self, stage: str, total: int | None, unit: str) -> None:
+        """Say what is to be done."""
+        self._total, self._unit, self._done, self._next = total, unit, 0, self._step(total)
+        log.info("%s: %s", stage, "started" if total is None else f"{total:,} {unit}")
+
+    def advance(self, stage: str, amount: int) -> None:
+        """Say it when another tenth is done, or another 100,000 where the total is not known."""
+        self._done += amount
+        if self._done >= self._next:
+            self._next = self._done + self._step(self._total)
+            log.info("%s: %s %s", stage, f"{self._done:,}", self._unit)
+
+    def finish(self, stage: str, summary: str) -> None:
+        """Say what came of it."""
+        log.info("%s: %s", stage, summary)
+
+    @staticmethod
+    def _step(total: int | None) -> int:
+        return 100_000 if total is None else max(1, total // 10)
+
+
+def mark_failed(context: Context) -> None:
+    """Close the run in the ledger with the reason. Called when a task has failed for good, never before a retry."""
+    from vectorshelf import pipeline
+
+    run_id = context["ti"].xcom_pull(task_ids="prepare")
+    if not run_id:
+        return  # prepare itself failed: it says so in its log, and no run was opened
+    reason = context.get("exception") or context.get("reason") or "it was stopped"
+    pipeline.fail(run_id, f"{context['ti'].task_id}: {reason}", settings())
