@@ -64,9 +64,10 @@ def plan(run: str) -> list[dict[str, Any]]:
     from vectorshelf import pipeline
 
     planned = pipeline.plan(run, settings(), LogProgress())
-    shards = planned.pop("shards")
-    get_current_context()["ti"].xcom_push(key="planned", value=planned)
-    return [] if planned["dry_run"] else [{"shard": item["shard"], "label": item["label"]} for item in shards]
+    if planned["dry_run"]:
+        pipeline.report(run, settings())
+        return []
+    return [{"shard": item["shard"], "label": item["label"]} for item in planned["shards"]]
 
 
 @task(
@@ -82,8 +83,8 @@ def embed(run: str, shard: int, label: str) -> dict[str, int]:  # `label` is wha
     return pipeline.embed(run, shard, settings(), LogProgress())
 
 
-# Runs when there was nothing to embed (`embed` is skipped then), not when anything failed or the plan was skipped.
-@task(trigger_rule="none_failed_min_one_success", execution_timeout=timedelta(hours=6))
+# Also runs when there was nothing to embed: `embed` is skipped then.
+@task(trigger_rule="none_failed", execution_timeout=timedelta(hours=6))
 def load(run: str) -> dict[str, int]:
     """Merge staging and vectors into the serving table. A dry run ends here, as skipped."""
     if get_current_context()["params"]["dry_run"]:
@@ -200,17 +201,13 @@ def embed_dag(catalog: Catalog) -> DAG:
         default_args=DEFAULTS,
     )
     def wiring() -> None:
-        opened = prepare(catalog.name)
-        extracted = extract(RUN, catalog.source.connection)
-        shards = plan(RUN)
-        loaded = load(RUN)
+        opened, extracted, shards = prepare(catalog.name), extract(RUN, catalog.source.connection), plan(RUN)
         embedded = embed.partial(run=RUN).expand_kwargs(shards)
+        loaded = load(RUN)
         reported = report.override(outlets=[asset])(RUN, asset.name)
         opened >> extracted >> shards >> embedded >> loaded >> index(RUN) >> vacuum(RUN) >> reported
-        shards >> loaded
-        # Setups, so that clearing any later task brings its staging and its plan back first.
-        dropped = drop_staging(RUN).as_teardown(setups=[opened, extracted, shards])
-        reported >> dropped
+        # Staging lives from extract to load. Setups, so that clearing `embed` or `load` brings it back first.
+        loaded >> drop_staging(RUN).as_teardown(setups=[opened, extracted, shards])
 
     return wiring()
 

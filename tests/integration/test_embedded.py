@@ -204,13 +204,15 @@ def test_a_pid_file_whose_number_went_to_another_program_does_not_stop_a_start(h
     embedded.stop(home)
     as_owner: dict[str, Any] = {"user": owner.st_uid, "group": owner.st_gid} if os.geteuid() == 0 else {}
     with subprocess.Popen(["sleep", "600"], **as_owner) as sleeper:
-        pid_file = data / "postmaster.pid"
-        pid_file.write_text(content.format(pid=sleeper.pid, data=data))
-        os.chown(pid_file, owner.st_uid, owner.st_gid)
-        assert embedded.url(home) is None
-        assert ask(embedded.start(home), "SELECT 1") == 1
-        assert sleeper.poll() is None, "a program that is none of ours was ended"
-        sleeper.kill()
+        try:
+            pid_file = data / "postmaster.pid"
+            pid_file.write_text(content.format(pid=sleeper.pid, data=data))
+            os.chown(pid_file, owner.st_uid, owner.st_gid)
+            assert embedded.url(home) is None
+            assert ask(embedded.start(home), "SELECT 1") == 1
+            assert sleeper.poll() is None, "a program that is none of ours was ended"
+        finally:
+            sleeper.kill()
 
 
 def test_a_data_folder_removed_under_a_running_server_is_made_anew(home: Path) -> None:

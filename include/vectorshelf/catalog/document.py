@@ -3,6 +3,7 @@
 Stricter than YAML where YAML lets mistakes pass in silence: a key given twice, several documents in one file,
 anchors, tags. Keys are taken as they are written (`on` stays `on`).
 """
+
 from dataclasses import dataclass, field
 
 import yaml
@@ -49,7 +50,9 @@ def read(content: bytes) -> Document:
     if node is None:
         raise DocumentError(Finding("the file is empty: write at least name, source.path and table"))
     if not isinstance(node, yaml.MappingNode):
-        raise DocumentError(Finding("this is no mapping: write one `key: value` per line, such as `name: electronics`", line=1))
+        raise DocumentError(
+            Finding("this is no mapping: write one key: value per line, such as name: electronics", line=1)
+        )
     return _Reader().document(node)
 
 
@@ -90,6 +93,8 @@ class _Reader:
                 self._faults.append(Finding(f"given twice, first on line {first}: keep one", dotted, line))
                 continue
             self._lines[dotted] = line
+            if isinstance(value, yaml.ScalarNode) and not (value.value or value.style or node.flow_style):
+                self._faults.append(Finding("is empty: write a value, or remove the line", dotted, line))
             found[key_node.value] = self._value(value, dotted)
         return found
 
@@ -99,7 +104,7 @@ class _Reader:
         if isinstance(node, yaml.SequenceNode):
             return [self._value(item, key) for item in node.value]
         try:
-            return self._scalars.construct_object(node)  # type: ignore[no-untyped-call]
+            return self._scalars.construct_object(node)
         except (ValueError, yaml.YAMLError):
             message = f"YAML takes this for a number, a date or a tag, and it is none: {QUOTE_IT}"
             self._faults.append(Finding(message, key, node.start_mark.line + 1))

@@ -12,19 +12,24 @@ from pydantic_core import ErrorDetails
 from vectorshelf.catalog.document import Document
 from vectorshelf.catalog.findings import Finding
 from vectorshelf.catalog.keys import example, leaves, sections
-from vectorshelf.catalog.sections import Misfit
+from vectorshelf.catalog.sections import MisfitError
 
 _SHOWN_CHARACTERS = 40
 _SECRETS = re.compile(r"api_?key|token$|password|secret", re.IGNORECASE)
-_WRONG_TYPE = {
-    "string_type": "not text",
-    "int_type": "not a whole number",
-    "int_parsing": "not a whole number",
-    "int_from_float": "not a whole number",
-    "int_parsing_size": "not a number that fits here",
-    "float_type": "not a number",
-    "float_parsing": "not a number",
-    "finite_number": "not a finite number",
+_WRONG = {  # by pydantic's type of error; its context fills the braces
+    "string_type": "is not text",
+    "string_too_short": "is empty",
+    "string_too_long": 'is not one character (a tab is "\\t" in double quotes)',
+    "int_type": "is not a whole number",
+    "int_parsing": "is not a whole number",
+    "int_from_float": "is not a whole number",
+    "int_parsing_size": "is not a number of any use here",
+    "float_type": "is not a number",
+    "float_parsing": "is not a number",
+    "finite_number": "is not a finite number",
+    "greater_than_equal": "is under {ge:g}",
+    "greater_than": "is not over {gt:g}",
+    "less_than_equal": "is over {le:g}",
 }
 
 
@@ -37,30 +42,31 @@ def explain(error: ValidationError, document: Document) -> list[Finding]:
 def _finding(fault: ErrorDetails, document: Document) -> Finding:
     key = ".".join(str(part) for part in fault["loc"])
     cause = fault.get("ctx", {}).get("error")
-    if isinstance(cause, Misfit):
+    if isinstance(cause, MisfitError):
         key = f"{key}.{cause.key}" if key else cause.key
     return Finding(_message(fault, key, cause), key=key or None, line=document.line_of(key))
 
 
 def _message(fault: ErrorDetails, key: str, cause: object) -> str:
-    kind, value, bounds = fault["type"], fault["input"], fault.get("ctx", {})
     if cause is not None:
         return str(cause)
-    if kind == "extra_forbidden":
+    if fault["type"] == "extra_forbidden":
         return _unknown(key)
-    if kind == "missing":
-        return f"is missing: add {example(key) or 'this section'}"
-    if kind == "literal_error":
-        return _not_offered(value, re.findall(r"'([^']*)'", bounds["expected"]))
-    if value is None:
-        return f"is empty: write {example(key) or 'its keys indented below it'}, or remove the line"
-    if kind in {"model_type", "dict_type", "model_attributes_type"}:
-        return "is a section: write its keys indented below it"
-    if kind == "string_type":
-        return f"{_shown(value)} is not text: put it in double quotes, such as {example(key)}"
-    if kind in _WRONG_TYPE:
-        return f"{_shown(value)} is {_WRONG_TYPE[kind]}: write for example {example(key)}"
-    return f"{_shown(value)} does not fit, {fault['msg'].removeprefix('Input ')}: write for example {example(key)}"
+    if fault["type"] == "missing":
+        return f"is missing: add {example(key)}"
+    if fault["input"] is None:
+        return f"is empty: write {example(key)}, or remove the line"
+    if fault["type"] == "literal_error":
+        return _not_offered(fault["input"], re.findall(r"'([^']*)'", fault["ctx"]["expected"]))
+    return _misfit(fault, key)
+
+
+def _misfit(fault: ErrorDetails, key: str) -> str:
+    if fault["type"] in {"model_type", "dict_type", "model_attributes_type"}:
+        return f"is a section: write its keys indented below it, such as {example(key)}"
+    wrong = _WRONG.get(fault["type"], f"does not fit ({fault['msg']})").format(**fault.get("ctx", {}))
+    quotes = " in double quotes" if fault["type"] == "string_type" else ""
+    return f"{_shown(fault['input'])} {wrong}: write a value{quotes} such as {example(key)}"
 
 
 def _unknown(key: str) -> str:
@@ -89,7 +95,7 @@ def _not_offered(value: object, offered: list[str]) -> str:
 def _shown(value: object) -> str:
     if isinstance(value, dict | list):
         return "a mapping" if isinstance(value, dict) else "a list"
-    text = str(value)
+    text = repr(value)
     if "://" in text or "@" in text:
         return "this value"
-    return repr(text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…")
+    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"

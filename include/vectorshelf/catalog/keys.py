@@ -28,9 +28,13 @@ def leaves() -> Iterator[tuple[str, FieldInfo]]:
 
 
 def example(key: str) -> str:
-    """A key with a value that fits, as one writes it: `dimensions: 512`. Empty for a key without an example."""
-    values = dict(leaves())[key].examples if key in dict(leaves()) else None
-    return f"{key.rpartition('.')[2]}: {yaml_text(values[0])}" if values else ""
+    """A key with a value that fits, as one writes it: `dimensions: 512`, `load: {method: copy}`. Empty if unknown."""
+    known = dict(leaves())
+    word = key.rpartition(".")[2]
+    if key in known:
+        return f"{word}: {yaml_text(examples[0])}" if (examples := known[key].examples) else ""
+    inner = next((leaf for leaf in known if leaf.startswith(f"{key}.")), None)
+    return f"{word}: {{{example(inner)}}}" if inner else ""
 
 
 def yaml_text(value: object) -> str:

@@ -111,12 +111,14 @@ def _clashes(catalog: Catalog, earlier: dict[Path, Catalog]) -> list[Finding]:
 
 
 def _no_such(name: str, folder: Path, loaded: Loaded) -> str:
-    names = {catalog.name: path for path, catalog in loaded.catalogs.items()}
-    for path, catalog in loaded.catalogs.items():
-        if path.stem == name:
-            return f"no catalog is called {name}: {path.name} holds {catalog.name}"
-    if not names:
-        return f"no catalog is called {name}: {folder} holds no usable catalog file"
+    """Why there is no such catalog, and what may have been meant."""
+    names = {catalog.name: path.name for path, catalog in loaded.catalogs.items()}
     close = get_close_matches(name, names, n=1)
-    hint = f"did you mean {close[0]}? " if close else ""
-    return f"no catalog is called {name}: {hint}{folder} has {', '.join(sorted(names))}"
+    same_file = next((catalog.name for path, catalog in loaded.catalogs.items() if path.stem == name), None)
+    hints = {
+        f"{name}.yaml holds {same_file}": same_file,
+        f"did you mean {', '.join(close)}?": close,
+        f"{folder} has {', '.join(sorted(names)) or 'none'}": True,
+        f"{', '.join(path.name for path in loaded.errors)} cannot be used, vectorshelf check says why": loaded.errors,
+    }
+    return f"no catalog is called {name}: " + "; ".join(hint for hint, holds in hints.items() if holds)

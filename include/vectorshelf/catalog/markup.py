@@ -11,22 +11,22 @@ import html
 import re
 
 _INLINE = (
-    "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd label mark nobr q s samp small span "
-    "strike strong sub sup time tt u var wbr"
-).split()
+    "a|abbr|acronym|b|bdi|bdo|big|cite|code|data|del|dfn|em|font|i|ins|kbd|label|mark|nobr|q|s|samp|small|span|"
+    "strike|strong|sub|sup|time|tt|u|var|wbr"
+)
 _BLOCK = (
-    "address area article aside audio base blockquote body br button canvas caption center col colgroup dd details "
-    "dialog div dl dt embed fieldset figcaption figure footer form frame frameset h1 h2 h3 h4 h5 h6 head header "
-    "hgroup hr html iframe img input legend li link main map menu meta meter nav noscript object ol optgroup option "
-    "output p param picture pre progress section select source style script summary svg table tbody td template "
-    "textarea tfoot th thead title tr track ul video"
-).split()
+    "address|area|article|aside|audio|base|blockquote|body|br|button|canvas|caption|center|col|colgroup|dd|"
+    "details|dialog|div|dl|dt|embed|fieldset|figcaption|figure|footer|form|frame|frameset|h1|h2|h3|h4|h5|h6|head|"
+    "header|hgroup|hr|html|iframe|img|input|legend|li|link|main|map|menu|meta|meter|nav|noscript|object|ol|"
+    "optgroup|option|output|p|param|picture|pre|progress|section|select|source|style|script|summary|svg|table|"
+    "tbody|td|template|textarea|tfoot|th|thead|title|tr|track|ul|video"
+)
 
 # Possessive `*+`: an attribute list that never closes is given up at once instead of being tried again and again.
 _ATTRIBUTES = r"""(?:[\s/](?:"[^"<]*"|'[^'<]*'|[^<>"'])*+)?"""
-_INLINE_TAG = re.compile(rf"</?(?:{'|'.join(_INLINE)}){_ATTRIBUTES}>", re.IGNORECASE)
+_INLINE_TAG = re.compile(rf"</?(?:{_INLINE}){_ATTRIBUTES}>", re.IGNORECASE)
 _BLOCK_TAG = re.compile(
-    rf"</?(?:{'|'.join(_BLOCK)}){_ATTRIBUTES}>|<!doctype[^<>]*>|<\?xml[^<>]*>|<!\[CDATA\[|\]\]>", re.IGNORECASE
+    rf"</?(?:{_BLOCK}){_ATTRIBUTES}>|<!doctype[^<>]*>|<\?xml[^<>]*>|<!\[CDATA\[|\]\]>", re.IGNORECASE
 )
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _UNSEEN = [  # content nobody reads: (where it begins, where it ends)

@@ -5,7 +5,7 @@ from datetime import tzinfo
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from vectorshelf.catalog.schedule import Schedule
 from vectorshelf.catalog.sections import (
@@ -14,13 +14,13 @@ from vectorshelf.catalog.sections import (
     Embedding,
     Index,
     Load,
-    Misfit,
+    MisfitError,
     Part,
     Source,
 )
 from vectorshelf.catalog.text import TextTemplate
 
-__all__ = ["MAX_DIMENSIONS", "Catalog", "Columns", "Embedding", "Index", "Load", "Misfit", "Part", "Source"]
+__all__ = ["MAX_DIMENSIONS", "Catalog", "Columns", "Embedding", "Index", "Load", "MisfitError", "Part", "Source"]
 
 _NAME = r"[a-z][a-z0-9_]{0,39}"
 _TABLE = r"(?:([a-z_][a-z0-9_]{0,47})\.)?[a-z_][a-z0-9_]{0,47}"
@@ -91,7 +91,7 @@ class Catalog(Part):
 
     @field_validator("schedule")
     @classmethod
-    def _ticks(cls, value: str | None, info: ValidationInfo) -> str | None:
+    def _ticks(cls, value: str | None) -> str | None:
         if value is not None:
             Schedule(value, ZoneInfo("UTC"))
         return value
@@ -99,9 +99,9 @@ class Catalog(Part):
     @model_validator(mode="before")
     @classmethod
     def _text_without_category(cls, data: object) -> object:
-        if isinstance(data, dict) and isinstance(columns := data.get("columns"), dict):
-            if "category" in columns and columns["category"] is None:
-                return {"text": "{name}", **data}
+        columns = data.get("columns") if isinstance(data, dict) else None
+        if isinstance(data, dict) and isinstance(columns, dict) and columns.get("category", "category") is None:
+            return {"text": "{name}", **data}
         return data
 
     @model_validator(mode="after")
@@ -109,9 +109,11 @@ class Catalog(Part):
         if self.mode == "delta":
             return self
         if self.columns.deleted is not None:
-            raise Misfit("columns.deleted", "a snapshot deletes what is missing: remove this, or set mode: delta")
+            raise MisfitError("columns.deleted", "a snapshot deletes what is missing: remove this, or set mode: delta")
         if self.source.query is not None and "%(start)s" in self.source.query:
-            raise Misfit("mode", "%(start)s makes the query return changes only, all else would be deleted: set delta")
+            raise MisfitError(
+                "mode", "%(start)s makes the query return changes only, all else would be deleted: set delta"
+            )
         return self
 
     @property

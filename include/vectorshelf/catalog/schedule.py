@@ -31,20 +31,25 @@ class Schedule:
         fields = len(self._expression.split())
         if fields != _FIELDS:
             known = ", ".join(PRESETS)
-            raise ValueError(f'{fields} fields where cron has 5: write "0 2 * * *" (every night at two) or one of {known}')
+            raise ValueError(
+                f'cron has 5 fields, this has {fields}: write "0 2 * * *" for every night at two, or {known}'
+            )
         try:
             croniter(self._expression, datetime(2000, 1, 1)).get_next(datetime)  # noqa: DTZ001 only asks whether there is a next one
         except (CroniterError, ValueError, KeyError) as error:
-            raise ValueError(f"not a time that comes ({error}): minute hour day month weekday, such as 0 2 * * *") from error
+            hint = 'write minute hour day month weekday, such as "0 2 * * *"'
+            raise ValueError(f"not a time that ever comes ({error}): {hint}") from error
 
     def before(self, moment: datetime) -> datetime:
         """The last tick before this moment (strictly). For a tick: where its data interval starts."""
         local = moment.astimezone(self._tz).replace(tzinfo=None, fold=0)
         cron = croniter(self._expression, local)
-        tick: datetime = cron.get_prev(datetime)
-        if cron.expanded[1] == ["*"]:  # every hour: also in the hour that the clocks repeat
-            return moment.astimezone(UTC) - (local - tick)
-        return later_reading(tick, self._tz)
+        every_hour = cron.expanded[1] == ["*"]  # then also in the hour that the clocks repeat
+        while True:
+            tick: datetime = cron.get_prev(datetime)
+            instant = moment.astimezone(UTC) - (local - tick) if every_hour else later_reading(tick, self._tz)
+            if instant < moment:  # a tick inside a gap of the clocks comes at its end, which may be `moment`
+                return instant
 
     def last_on(self, day: date, until: datetime) -> datetime | None:
         """The last tick of this day that is not after `until`; None when the day has none."""

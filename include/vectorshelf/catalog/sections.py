@@ -1,7 +1,7 @@
 """The sections of a catalog file as frozen, validated models. Knows nothing of files, databases or networks.
 
 The text under a key and its example are the reference (`docs/catalog-reference.md` is made from them) and the remedy
-in error messages. A rule that concerns several keys raises `Misfit` with the key to change.
+in error messages. A rule that concerns several keys raises `MisfitError` with the key to change.
 """
 
 import re
@@ -19,8 +19,8 @@ _PERCENT = re.compile(r"%(?:%|\((\w*)\)s|)")
 _FILE_KEYS = ("format", "encoding", "delimiter", "quotechar", "missing")
 
 
-class Misfit(ValueError):
-    """A key's value does not go together with another's. `key` is the one to change, from the section's point of view."""
+class MisfitError(ValueError):
+    """A key's value does not go together with another's. `key` is the one to change, seen from the section."""
 
     def __init__(self, key: str, message: str) -> None:
         super().__init__(message)
@@ -100,8 +100,8 @@ class Part(BaseModel):
 class Source(Part):
     """Where products come from: `path`, or `connection` and `query`."""
 
-    path: Annotated[str, AfterValidator(_path)] | None = Field(
-        default=None, min_length=1, examples=["data/{as_of:%Y-%m-%d}.csv.gz"]
+    path: Annotated[str, Field(min_length=1), AfterValidator(_path)] | None = Field(
+        default=None, examples=["data/{as_of:%Y-%m-%d}.csv.gz"]
     )
     """A local file (relative: to the YAML file's folder) or a URL (`s3://`, `gs://`, `https://`), plain or gzip.
     `{as_of:…}` is the run's date in the catalog's time zone; directives `%Y %y %m %d %j %H %M %S`."""
@@ -118,9 +118,8 @@ class Source(Part):
     """What happens when the date's file is not there: `fail` the run, or take the newest `previous` one."""
     connection: Annotated[str, AfterValidator(_connection)] | None = Field(default=None, examples=["shop_db"])
     """The id of the Postgres connection to query: an Airflow Connection, or the variable `AIRFLOW_CONN_<ID>`."""
-    query: Annotated[str, AfterValidator(_query)] | None = Field(
+    query: Annotated[str, Field(min_length=1), AfterValidator(_query)] | None = Field(
         default=None,
-        min_length=1,
         examples=["SELECT * FROM products WHERE updated_at >= %(start)s AND updated_at < %(end)s"],
     )
     """The query. Bound parameters: `%(start)s` and `%(end)s`, the run's data interval, and `%(as_of)s`. A percent
@@ -129,23 +128,23 @@ class Source(Part):
     @model_validator(mode="after")
     def _one_kind(self) -> "Source":
         if self.path is None and self.connection is None and self.query is None:
-            raise Misfit("path", "a source is missing: give path, or connection and query")
+            raise MisfitError("path", "a source is missing: give path, or connection and query")
         if self.path is not None and (self.connection is not None or self.query is not None):
-            raise Misfit("path", "give either path, or connection and query, not both")
+            raise MisfitError("path", "give either path, or connection and query, not both")
         if self.path is None and (self.connection is None or self.query is None):
             lacking = "query" if self.query is None else "connection"
-            raise Misfit(lacking, "connection and query belong together: add this one")
+            raise MisfitError(lacking, "connection and query belong together: add this one")
         return self
 
     @model_validator(mode="after")
     def _keys_of_files(self) -> "Source":
         if self.path is None:
             if stray := [key for key in _FILE_KEYS if getattr(self, key) != type(self).model_fields[key].default]:
-                raise Misfit(stray[0], "this is for files, and the source is a query: remove it")
+                raise MisfitError(stray[0], "this is for files, and the source is a query: remove it")
         elif self.kind is None:
-            raise Misfit("format", "the file's name does not tell its format: add csv, tsv, jsonl or parquet here")
+            raise MisfitError("format", "the file's name does not tell its format: add csv, tsv, jsonl or parquet here")
         if self.delimiter is not None and self.delimiter in {self.quotechar, "\n", "\r", " "}:
-            raise Misfit("delimiter", 'this cannot separate fields: write for example ";" or "\\t"')
+            raise MisfitError("delimiter", 'this cannot separate fields: write for example ";" or "\\t"')
         return self
 
     @model_validator(mode="after")
@@ -153,9 +152,11 @@ class Source(Part):
         if self.path is None or self.missing != "previous":
             return self
         if not PathTemplate(self.path).sortable:
-            raise Misfit("path", "missing: previous needs a date that can be ordered: add {as_of:%Y-%m-%d}")
+            raise MisfitError("path", "missing: previous needs a date that can be ordered: add {as_of:%Y-%m-%d}")
         if not is_local(self.path) and self.path.lower().startswith("http"):
-            raise Misfit("missing", "a web server does not list its files, so no previous one can be found: use fail")
+            raise MisfitError(
+                "missing", "a web server does not list its files, so no previous one can be found: use fail"
+            )
         return self
 
     @property
@@ -219,7 +220,7 @@ class Embedding(Part):
     @model_validator(mode="after")
     def _local_has_no_endpoint(self) -> "Embedding":
         if self.provider == "local" and self.base_url is not None:
-            raise Misfit("base_url", "provider: local calls no endpoint: remove base_url, or use provider: openai")
+            raise MisfitError("base_url", "provider: local calls no endpoint: remove base_url, or use provider: openai")
         return self
 
 

@@ -34,23 +34,20 @@ def _remedy(problem: str, context: str, line: str) -> str:
     """What to do, from the line itself first: it tells more than the token at which PyYAML gave up."""
     entry = _KEY_LINE.match(line)
     value = (entry and entry["value"]) or ""
-    if "\t" in line:
-        return "use spaces instead of the tab"
-    if "quoted scalar" in context:
-        return "the closing quote is missing"
-    if "parsing a flow" in context:
-        return f"the {value[:1]} is not closed properly; if braces are part of a text, {QUOTE_IT}"
-    if value[:1] in set("{[*&!%@`|>"):
-        return f"a value that begins with {value[0]} means something else: {QUOTE_IT}"
-    if ": " in value or value.endswith(":"):
-        return f"the value holds a colon and a space: {QUOTE_IT}"
-    if "another document" in problem:
-        return "one catalog per file: remove the --- and what follows"
-    if "expected ':'" in problem:
-        return "a colon and a space must follow the key"
-    if "mapping values" in problem or "expected <block end>" in problem:
-        return "the indentation fits no line above: begin a section's keys in one column"
-    return problem
+    rules = (
+        ("\t" in line, "use spaces instead of the tab"),
+        ("quoted scalar" in context, "the closing quote is missing"),
+        ("parsing a flow" in context, f"the {value[:1]} is not closed properly; for braces in a text, {QUOTE_IT}"),
+        (value[:1] in set("{[*&!%@`|>"), f"a value that begins with {value[:1]} means something else: {QUOTE_IT}"),
+        (": " in value or value.endswith(":"), f"the value holds a colon and a space: {QUOTE_IT}"),
+        ("another document" in problem, "one catalog per file: remove the --- and what follows"),
+        ("expected ':'" in problem, "a colon and a space must follow the key"),
+        (
+            "mapping values" in problem or "expected <block end>" in problem,
+            "the indentation fits no line above: begin a section's keys in one column",
+        ),
+    )
+    return next((remedy for holds, remedy in rules if holds), problem)
 
 
 def _dotted_key(lines: list[str], number: int) -> str | None:

@@ -1,1 +1,1 @@
-"""Texts become vectors: packs requests, holds the rate limit, calls the model, checks what returns, retries, isolates poison."""
+"""Texts become vectors: packed, paced, sent, checked, saved. Nothing is paid for twice, and poison stands alone."""

@@ -1,4 +1,4 @@
-"""Is what the model returned fit to be stored? Wrong count or size condemns the answer, NaN and zeros their own text."""
+"""Is what the model returned fit to be stored? A wrong count or size condemns the answer, NaN and zeros their text."""
 
 from collections.abc import Sequence
 

@@ -27,12 +27,12 @@ T = TypeVar("T")
 TooLong = Literal["truncate", "quarantine"]
 
 PROBE = "vectorshelf asks whether this endpoint accepts anything"
-_TOO_LONG = re.compile(r"maximum context length|too long|too many tokens|token limit|maximum input length", re.IGNORECASE)
+_TOO_LONG = re.compile(r"maximum (context|input) length|too long|too many tokens|token limit", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Paid:
-    """One answered request: `texts` vectors saved from it, `tokens` it used, `bytes` of UTF-8 it sent, its `seconds`."""
+    """One answered request: `texts` vectors saved from it, `tokens` it used, `bytes` of UTF-8 it sent, `seconds`."""
 
     texts: int
     tokens: int
@@ -40,31 +40,24 @@ class Paid:
     seconds: float
 
 
-class Save(Protocol):
-    """Commits one response: vectors (n, dimensions) float32 by their texts' hashes, and what it cost.
+Save = Callable[[Sequence[bytes], Vectors, Paid], None]
+"""Commits one response: vectors (n, dimensions) float32 by their texts' hashes, and what it cost.
 
-    `n` may be 0: paid for, nothing usable. Called in one thread, one call at a time.
-    """
+`n` may be 0: paid for, nothing usable. Called in one thread, one call at a time.
+"""
 
-    def __call__(self, sha256s: Sequence[bytes], vectors: Vectors, paid: Paid, /) -> None: ...
+OnReject = Callable[[bytes, str, str], None]
+"""Puts one text into quarantine: its hash, the text, the server's reason. Called in the same thread as `Save`."""
 
-
-class OnReject(Protocol):
-    """Puts one text into quarantine, with the server's reason. Called in the same thread as `Save`."""
-
-    def __call__(self, sha256: bytes, text: str, reason: str, /) -> None: ...
-
-
-class Authorise(Protocol):
-    """Asked before each request of about `tokens` tokens; raises BrakeError to stop before paying. Same thread."""
-
-    def __call__(self, tokens: int, /) -> None: ...
+Authorise = Callable[[int], None]
+"""Asked before each request of about that many tokens; raises BrakeError to stop before paying. Same thread."""
 
 
 class InDatabase(Protocol):
-    """Runs a call in the one thread that owns the database connection."""
+    """The one thread that owns the database connection."""
 
-    def __call__(self, work: Callable[..., T], /, *args: object) -> Awaitable[T]: ...
+    def __call__(self, work: Callable[..., T], /, *args: object) -> Awaitable[T]:
+        """Run a call there."""
 
 
 @dataclass
@@ -225,7 +218,8 @@ class Delivery:
             answer = await self.embedder.embed([PROBE])
         except RejectedTextsError as error:
             raise ConfigurationError(
-                f"{self.embedder.name} rejects every text, even a harmless one: {reason}: check embedding.model and base_url"
+                f"{self.embedder.name} rejects every text, even a harmless one: {reason}:"
+                " check embedding.model and base_url"
             ) from error
         except TransientError:
             return

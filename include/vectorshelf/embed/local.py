@@ -6,7 +6,7 @@ Each text's vector is the mean of its tokens', so the same text gives the same b
 import asyncio
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 
@@ -18,7 +18,12 @@ MODEL = "wordllama-l2-supercat"
 SIZES = (64, 128, 256)
 """Its vectors may be cut to these sizes (Matryoshka training)."""
 
-_PADDED_BYTES_AT_ONCE = 65_536  # wordllama pads a batch to its longest text: without this, one long text costs gigabytes
+_PADDED_BYTES_AT_ONCE = 65_536
+"""wordllama pads a batch to its longest text: without this, one long text among many costs gigabytes."""
+
+
+class _Model(Protocol):
+    def embed(self, texts: list[str], *, norm: bool) -> Vectors: ...
 
 
 class LocalEmbedder:
@@ -28,8 +33,10 @@ class LocalEmbedder:
         if model != MODEL:
             raise ConfigurationError(f"the local provider has one model: set embedding.model to {MODEL}")
         if dimensions not in SIZES:
-            sizes = ", ".join(map(str, SIZES))
-            raise ConfigurationError(f"{MODEL} has no {dimensions} dimensions: set embedding.dimensions to one of {sizes}")
+            sizes = " or ".join(map(str, SIZES))
+            raise ConfigurationError(
+                f"{MODEL} cannot have {dimensions} dimensions: set embedding.dimensions to {sizes}"
+            )
         self._dimensions = dimensions
         self._model = _load(dimensions)
         self._one_at_a_time = asyncio.Lock()
@@ -79,14 +86,15 @@ def _batches(texts: Sequence[str]) -> Iterator[list[int]]:
         yield batch
 
 
-def _load(dimensions: int) -> Any:
+def _load(dimensions: int) -> _Model:
     try:
         import wordllama  # noqa: PLC0415  # optional, and 0.2 s to load
     except ImportError as error:
         raise ConfigurationError("the local model is not installed: pip install 'vectorshelf[embedded]'") from error
     # Its own folder as cache: wordllama looks for its tokenizer elsewhere and would then go to the network.
-    return wordllama.WordLlama.load(
+    model: _Model = wordllama.WordLlama.load(
         cache_dir=Path(wordllama.__file__).parent,
         trunc_dim=dimensions if dimensions != max(SIZES) else None,
         disable_download=True,
     )
+    return model

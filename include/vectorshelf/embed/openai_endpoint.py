@@ -6,7 +6,6 @@ Vectors travel as base64 and become float32 rows without passing through Python 
 import asyncio
 import binascii
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import openai
@@ -23,19 +22,21 @@ _OUT_OF_MONEY = {"insufficient_quota", "billing_hard_limit_reached", "billing_no
 _OF_THE_REQUEST = {"model", "dimensions", "encoding_format", "user"}
 _REJECTED_TEXTS = {400, 413, 422}
 _TRANSIENT = {408, 409, 425}
+_TOO_MANY_REQUESTS = 429
+_SERVER_ERRORS = 500
 
 
 class OpenAIEmbedder:
     """One model behind one endpoint. `timeout` is for a whole request, in seconds."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # by name only, all of them facts of one endpoint
         self,
         *,
         model: str,
         dimensions: int,
         api_key: SecretStr,
         endpoint: str,
-        timeout: float,  # noqa: ASYNC109  # this is the client's setting; asyncio.timeout applies it below
+        timeout: float,
         dialect: Dialect,
     ) -> None:
         self._model = model
@@ -98,32 +99,33 @@ class OpenAIEmbedder:
     def _reaction(self, error: openai.APIError) -> VectorshelfError:
         if not isinstance(error, openai.APIStatusError):
             return TransientError(f"{self._endpoint} could not be reached or broke off: {type(error).__name__}")
-        status, said = error.status_code, self._said(error)
-        if status in _REJECTED_TEXTS and error.param in _OF_THE_REQUEST:
-            return RefusedParameterError(f"{self._endpoint} refuses embedding.{error.param}: {said}")
-        configuration = self._configuration(error, said)
-        if configuration:
-            return ConfigurationError(configuration)
-        if status == 429:  # noqa: PLR2004  # Too Many Requests
-            observed = observed_in(error.response.headers, refused=True)
-            return RefusedError(f"{self._endpoint} refused for now (429): {said}", observed)
-        if status in _REJECTED_TEXTS:
-            return RejectedTextsError(said)
-        if status >= 500 or status in _TRANSIENT:  # noqa: PLR2004  # server errors
-            return TransientError(f"{self._endpoint} failed ({status}): {said}", retry_after_of(error.response.headers))
-        return ConfigurationError(f"{self._endpoint} refused the request ({status}): {said}: check base_url and model")
-
-    def _configuration(self, error: openai.APIStatusError, said: str) -> str | None:
-        """What a person must change, or None when the error is of another kind."""
-        if error.status_code == 401:  # noqa: PLR2004  # Unauthorized
-            return f"{self._endpoint} does not accept the API key: set OPENAI_API_KEY (or openai_default) to a valid one"
+        status, said, headers = error.status_code, self._said(error), error.response.headers
         if error.code in _OUT_OF_MONEY or error.type in _OUT_OF_MONEY:
-            return f"{self._endpoint} has no quota left for this key ({error.code}): add credit or raise its limit"
-        if error.status_code == 403:  # noqa: PLR2004  # Forbidden
-            return f"{self._endpoint} forbids this key to use model {self._model}: {said}: grant access or change the key"
-        if error.status_code == 404:  # noqa: PLR2004  # Not Found
-            return f"{self._endpoint} has no model {self._model} at this URL: {said}: set embedding.model or base_url"
-        return None
+            return ConfigurationError(
+                f"{self._endpoint} has no quota left for this key ({error.code}): add credit or raise its limit"
+            )
+        if status in _REJECTED_TEXTS:
+            parameter = error.param if error.param in _OF_THE_REQUEST else None
+            return (
+                RefusedParameterError(f"{self._endpoint} refuses embedding.{parameter}: {said}")
+                if parameter
+                else RejectedTextsError(said)
+            )
+        if status == _TOO_MANY_REQUESTS:
+            observed = observed_in(headers, refused=True)
+            return RefusedError(f"{self._endpoint} refused for now (429): {said}", observed)
+        if status >= _SERVER_ERRORS or status in _TRANSIENT:
+            return TransientError(f"{self._endpoint} failed ({status}): {said}", retry_after_of(headers))
+        return ConfigurationError(f"{self._endpoint} {self._remedies(status, said)}")
+
+    def _remedies(self, status: int, said: str) -> str:
+        """What a person must change. The server's words about a key stay unsaid: they may hold part of it."""
+        known = {
+            401: "does not accept the API key: set a valid OPENAI_API_KEY (or openai_default)",
+            403: f"forbids this key the model {self._model}: {said}: grant access or change the key",
+            404: f"has no model {self._model} at this URL: {said}: set embedding.model or base_url",
+        }
+        return known.get(status, f"refused the request ({status}): {said}: check base_url and embedding.model")
 
     def _said(self, error: openai.APIStatusError) -> str:
         """The server's own words in one line, without the key in case it repeats it."""
@@ -153,7 +155,7 @@ def decoded(body: bytes, count: int) -> tuple[Vectors, int | None]:
     return placed(indexes, np.stack(rows), count), tokens if isinstance(tokens, int) else None
 
 
-def _row(embedding: Any) -> Vectors:
+def _row(embedding: str | list[float | None]) -> Vectors:
     if isinstance(embedding, str):
         return np.frombuffer(binascii.a2b_base64(embedding), dtype="<f4")
     return np.array([np.nan if number is None else number for number in embedding], dtype=np.float32)

@@ -31,7 +31,7 @@ class Pace(Protocol):
 class Unpaced:
     """No limit: the local model's, and a server of one's own."""
 
-    async def turn(self, tokens: int) -> Grant:  # noqa: ARG002
+    async def turn(self, tokens: int) -> Grant:
         """At once."""
         return Grant(0, 0.0, 0)
 

@@ -65,7 +65,7 @@ class Packer:
         ratio = self._ratio()
         request: list[Text] = []
         used = safe = 0
-        for text in self._rest():
+        while len(request) < self._size.texts and (text := self._next()) is not None:
             length = byte_length(text.text)
             used += estimated(length, 1, ratio)
             safe += estimated(length, 1, max(ratio, TOKENS_PER_BYTE))
@@ -73,17 +73,13 @@ class Packer:
                 self._held = text
                 break
             request.append(text)
-            if len(request) == self._size.texts:
-                break
         if not request:
             raise StopIteration
         return request
 
-    def _rest(self) -> Iterator[Text]:
-        if self._held is not None:
-            held, self._held = self._held, None
-            yield held
-        yield from self._texts
+    def _next(self) -> Text | None:
+        held, self._held = self._held, None
+        return held or next(self._texts, None)
 
 
 def halves(request: list[Text]) -> tuple[list[Text], list[Text]]:

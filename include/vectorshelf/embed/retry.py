@@ -1,4 +1,4 @@
-"""When to try a request again: exponential backoff with jitter, never sooner than the server asked. No clock in here."""
+"""When to try a request again: exponential backoff with jitter, never before the server's time. No clock here."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ class Retries:
         Half of the backoff is fixed and half is jitter, so that those who failed together do not return together.
         What the server asked for is kept in full, and jittered upwards.
         """
-        backoff = min(self.longest, self.first * 2 ** (attempt - 1))
+        backoff = min(self.longest, self.first * 2.0 ** (attempt - 1))
         if retry_after is None:
             return backoff * (0.5 + random / 2)
         return retry_after + min(backoff, 1.0) * random

@@ -23,7 +23,7 @@ T = TypeVar("T")
 _GRACE = 10.0  # seconds that answers under way get when the task is cancelled: a worker is killed after a minute
 
 
-async def embed_shard(
+async def embed_shard(  # noqa: PLR0913  # all by name: what it needs is injected, and nothing is global
     pending: Iterable[tuple[bytes, str]],
     embedder: Embedder,
     *,

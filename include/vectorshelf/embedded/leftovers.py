@@ -43,7 +43,7 @@ def forget_stale_pid_file(data: Path) -> None:
     except (IndexError, ValueError):
         pid = None  # cut short by a full disk or a power cut: names nobody
     if not (pid and _may_serve(pid, data)) and not any(_working_in(data)):
-        pass
+        path.unlink(missing_ok=True)
 
 
 def _may_serve(pid: int, data: Path) -> bool:

@@ -1,14 +1,13 @@
 """Bytes to lines of text. A byte that the encoding does not know is marked and makes its row unusable, not the file.
 
-A byte order mark that contradicts the declared encoding, a codec that does not exist and a line without end are
-refused: every row would be wrong.
+A byte order mark that contradicts the declared encoding and a line without end are refused: every row would be wrong.
 """
 
 import codecs
 import io
 from collections.abc import Callable
 
-from vectorshelf.errors import ConfigurationError, SourceError
+from vectorshelf.errors import SourceError
 
 MAX_LINE = 16 * 1024 * 1024
 """Characters of one line, and of one quoted field, that are held in memory at most."""
@@ -27,7 +26,7 @@ ReadLine = Callable[[], str]
 
 def decoded(stream: io.BufferedReader, encoding: str, label: str) -> io.TextIOWrapper:
     """The stream as text: line ends untouched, byte order mark taken off, undecodable bytes as U+DC00 + byte."""
-    codec = _codec(encoding)
+    codec = codecs.lookup(encoding).name
     head = stream.peek(4)
     for mark, family in _BYTE_ORDER_MARKS:
         if head.startswith(mark):
@@ -70,17 +69,6 @@ def is_marked(text: str) -> bool:
 def undecodable(encoding: str) -> str:
     """Why such a row is unusable, and what to do."""
     return f"holds bytes that are not {encoding}: declare the file's own encoding as source.encoding"
-
-
-def _codec(encoding: str) -> str:
-    try:
-        codec = codecs.lookup(encoding).name
-        io.TextIOWrapper(io.BytesIO(), encoding=codec)  # refuses codecs that are not for text
-    except LookupError as error:
-        raise ConfigurationError(
-            f"source.encoding {encoding!r} is no encoding that Python knows: use a name such as utf-8 or cp1252"
-        ) from error
-    return codec
 
 
 def _mark(error: UnicodeError) -> tuple[str, int]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from vectorshelf.catalog.model import Source
-from vectorshelf.errors import ConfigurationError, SourceError
+from vectorshelf.errors import SourceError
 from vectorshelf.extract.decoding import ReadLine
 from vectorshelf.extract.shape import Shape
 
@@ -15,7 +15,7 @@ DELIMITERS = (",", ";", "\t", "|")
 _DOUBLE, _SINGLE = '"', "'"
 _HEADER_LINES = 100
 _SAYS_NOTHING = re.compile(r"[\s,;|\"']*")
-_EXCEL_HINT = re.compile(r"sep=(.)\s*", re.IGNORECASE)
+_EXCEL_HINT = re.compile(r"""sep=([^\w"' \r\n])\s*""", re.IGNORECASE)
 
 
 class Head(NamedTuple):
@@ -34,19 +34,14 @@ class Dialect(NamedTuple):
     spaced: bool = False
 
     def rows(self, lines: Iterable[str], *, strict: bool) -> Iterator[list[str]]:
-        """The csv module's reader. Raises ConfigurationError when the two characters exclude each other."""
-        try:
-            return csv.reader(
-                lines,
-                delimiter=self.delimiter,
-                quotechar=self.quotechar,
-                skipinitialspace=self.spaced,
-                strict=strict,
-            )
-        except (TypeError, ValueError) as error:
-            raise ConfigurationError(
-                f"source.delimiter {self.delimiter!r} and source.quotechar {self.quotechar!r} do not work: {error}"
-            ) from error
+        """The csv module's reader."""
+        return csv.reader(
+            lines,
+            delimiter=self.delimiter,
+            quotechar=self.quotechar,
+            skipinitialspace=self.spaced,
+            strict=strict,
+        )
 
 
 def head_of(read: ReadLine, quotechar: str, label: str) -> Head:

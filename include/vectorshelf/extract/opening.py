@@ -85,7 +85,7 @@ def _open(path: str, opener: Opener | None, label: str) -> BinaryIO:
         raise ConfigurationError(
             f"{label}: reading {scheme}:// needs the package {package}, which is not installed: pip install {package}"
         ) from error
-    except Exception as error:  # each file system raises exceptions of its own library
+    except Exception as error:  # noqa: BLE001 each file system raises exceptions of its own library
         raise _reaction(error, label) from None  # their texts may hold the signed address
 
 
@@ -102,7 +102,7 @@ def _reaction(error: Exception, label: str) -> VectorshelfError:
     if status in _HTTP_REFUSED:
         return ConfigurationError(f"{label} is refused (HTTP {status}): check the credentials of this address")
     if isinstance(error, ValueError):
-        return ConfigurationError(f"{label} is no address that can be opened ({type(error).__name__}): check its scheme")
+        return ConfigurationError(f"{label} cannot be opened as an address ({type(error).__name__}): check it")
     return TransientError(f"{label} cannot be opened: {type(error).__name__}" + (f", HTTP {status}" if status else ""))
 
 
@@ -140,5 +140,5 @@ class _Readable(io.RawIOBase):
             return self._stream.read(size)
         except (VectorshelfError, OSError, EOFError):
             raise
-        except Exception as error:  # each file system raises exceptions of its own library
+        except Exception as error:  # noqa: BLE001 each file system raises exceptions of its own library
             raise _reaction(error, self._label) from None  # their texts may hold the signed address

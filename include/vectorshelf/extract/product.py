@@ -35,24 +35,8 @@ class Reject(NamedTuple):
     raw: str
 
 
-def checked(product: Product, raw: str) -> Product | Reject:
-    """The product, or why it is none. A product that is to be deleted needs nothing but its id."""
-    reason = _complaint(product)
-    return product if reason is None else rejected(product.line, product.id, reason, raw)
-
-
-def rejected(line: int, key: str | None, reason: str, raw: str) -> Reject:
-    """A reject whose texts Postgres can store: no NUL, no lone surrogates, an id of bounded length."""
-    return Reject(line, storable(key)[:MAX_ID_CHARACTERS] if key else None, reason, storable(raw[:RAW_CHARACTERS]))
-
-
-def storable(text: str) -> str:
-    r"""The text with NUL shown as ␀ and each undecodable byte (a surrogate U+DC00 + byte) as `\xff`."""
-    text = text.replace("\x00", "\N{SYMBOL FOR NULL}")
-    return text if text.isascii() else _HALF_PAIR.sub(lambda half: rf"\x{ord(half.group()) & 0xFF:02x}", text)
-
-
-def _complaint(product: Product) -> str | None:
+def complaint(product: Product) -> str | None:
+    """Why this is no product, or None when it is one. A deleted product needs nothing but its id."""
     if not product.id:
         return "the id is empty"
     if len(product.id) > MAX_ID_CHARACTERS:
@@ -64,3 +48,14 @@ def _complaint(product: Product) -> str | None:
     if not product.text:
         return "the text to embed is empty: every column it is made of is"
     return None
+
+
+def rejected(line: int, key: str | None, reason: str, raw: str) -> Reject:
+    """A reject whose texts Postgres can store: no NUL, no lone surrogates, an id of bounded length."""
+    return Reject(line, storable(key)[:MAX_ID_CHARACTERS] if key else None, reason, storable(raw[:RAW_CHARACTERS]))
+
+
+def storable(text: str) -> str:
+    r"""The text with NUL shown as ␀ and each undecodable byte (a surrogate U+DC00 + byte) as `\xff`."""
+    text = text.replace("\x00", "\N{SYMBOL FOR NULL}")
+    return text if text.isascii() else _HALF_PAIR.sub(lambda half: rf"\x{ord(half.group()) & 0xFF:02x}", text)

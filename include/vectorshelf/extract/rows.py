@@ -7,7 +7,7 @@ import orjson
 
 from vectorshelf.catalog.text import sha256_of
 from vectorshelf.extract.decoding import is_marked, undecodable
-from vectorshelf.extract.product import Product, Reject, checked, rejected
+from vectorshelf.extract.product import Product, Reject, complaint, rejected
 from vectorshelf.extract.shape import Shape, is_true
 
 
@@ -39,19 +39,23 @@ class Rows:
         """The row as a product, or why it is none."""
         line, fields, raw = record
         if isinstance(fields, csv.Error):
-            return rejected(line, None, f"is badly quoted ({fields}): double the quotes inside a field", raw)
+            last = line + raw.rstrip("\r\n").count("\n")
+            reach = f" and reaches to line {last}" if last > line else ""
+            return rejected(line, None, f"is badly quoted{reach} ({fields}): double the quotes inside a field", raw)
         if len(fields) != self._width:
             fields = self._fitted(fields)
         if problem := self._problem(fields, raw):
             key = fields[self._id].strip() if len(fields) > self._id else None
             return rejected(line, key, problem, raw)
-        return self._product(line, fields, raw)
+        product = self._product(line, fields)
+        problem = complaint(product)
+        return product if problem is None else rejected(line, product.id, problem, raw)
 
-    def _product(self, line: int, fields: list[str], raw: str) -> Product | Reject:
+    def _product(self, line: int, fields: list[str]) -> Product:
         deleted = self._deleted is not None and is_true(fields[self._deleted])
         text = "" if deleted else self._render({column: fields[at] for column, at in self._text})
         attributes = {name: value for name, at in self._attributes if (value := fields[at]) and not value.isspace()}
-        product = Product(
+        return Product(
             line=line,
             id=fields[self._id].strip(),
             name=fields[self._name].strip(),
@@ -61,7 +65,6 @@ class Rows:
             sha256=sha256_of(text),
             deleted=deleted,
         )
-        return checked(product, raw)
 
     def _problem(self, fields: list[str], raw: str) -> str | None:
         if "\x00" in raw:

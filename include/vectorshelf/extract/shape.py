@@ -29,11 +29,7 @@ class Shape:
     def of(cls, catalog: Catalog, label: str) -> "Shape":
         """The shape a catalog file describes."""
         columns = catalog.columns
-        fields = {"id": columns.id, "name": columns.name}
-        if columns.category is not None:
-            fields["category"] = columns.category
-        template = TextTemplate(catalog.text, fields)
-        return cls(label, columns.id, columns.name, columns.category, columns.deleted, template)
+        return cls(label, columns.id, columns.name, columns.category, columns.deleted, catalog.text_template)
 
     @property
     def mapped(self) -> frozenset[str]:
@@ -56,10 +52,8 @@ class Shape:
     def check_unrepeated(self, names: Sequence[str]) -> None:
         """Raise SourceError when a needed column is there twice: nobody can tell which one is meant."""
         for column, key in self.needed.items():
-            if names.count(column) > 1:
-                raise SourceError(
-                    f"{self.label} has {names.count(column)} columns called {column!r}, which {key} names: rename all but one"
-                )
+            if (times := names.count(column)) > 1:
+                raise SourceError(f"{self.label} has {times} columns called {column!r} ({key}): rename all but one")
 
 
 def absence(label: str, absent: dict[str, str], names: Iterable[str]) -> str:

@@ -3,9 +3,10 @@
 import base64
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, time
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -20,37 +21,22 @@ def id_text(value: object) -> str | None:
 
     Whole floats below 2**53 pass as whole numbers: data frames turn integer columns with gaps into floats.
     """
-    if isinstance(value, str):
-        return value.strip()
-    if value is None:
-        return ""
     if isinstance(value, bool):
         return None
-    if isinstance(value, int | UUID):
-        return str(value)
-    if isinstance(value, float) and math.isnan(value):
-        return ""
-    if isinstance(value, float | Decimal):
+    if isinstance(value, float | Decimal) and _is_finite(value):
         return str(int(value)) if _is_whole(value) else None
-    return text_of(value).strip() if isinstance(value, bytes | memoryview | date) else None
+    return text_of(value).strip() if value is None or isinstance(value, _ID_KINDS) else None
 
 
 def text_of(value: object) -> str:
     """A value as a person would read it: "" for none, lists with commas, objects as `key: value; …`."""
     if isinstance(value, str):
         return value
-    if value is None or (isinstance(value, float | Decimal) and not math.isfinite(value)):
+    if value is None or (isinstance(value, float | Decimal) and not _is_finite(value)):
         return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, date | time):
-        return value.isoformat()
-    if isinstance(value, bytes | memoryview):
-        return _text_of_bytes(bytes(value))
-    if isinstance(value, Mapping):
-        return "; ".join(f"{key}: {text}" for key, item in value.items() if (text := text_of(item)))
-    if isinstance(value, list | tuple | set | frozenset):
-        return ", ".join(text for item in value if (text := text_of(item)))
+    for kinds, written in _WRITTEN:
+        if isinstance(value, kinds):
+            return written(value)
     return str(value)
 
 
@@ -85,8 +71,8 @@ def _as_json(value: object) -> object:
     if isinstance(value, Decimal):
         if not value.is_finite():
             return None
-        exact = abs(value.adjusted()) < _DIGITS_IN_JSON  # beyond, Postgres's numeric may refuse it
-        return orjson.Fragment(str(value)) if exact else str(value)
+        storable = abs(value.adjusted()) < _DIGITS_IN_JSON  # far beyond, Postgres's numeric refuses it
+        return orjson.Fragment(str(value)) if storable else str(value)
     if isinstance(value, set | frozenset):
         return list(value)
     if isinstance(value, Mapping):
@@ -94,14 +80,37 @@ def _as_json(value: object) -> object:
     return text_of(value)
 
 
-def _text_of_bytes(value: bytes) -> str:
+def _text_of_bytes(value: bytes | memoryview) -> str:
+    data = bytes(value)
     try:
-        return value.decode()
+        return data.decode()
     except UnicodeDecodeError:
-        return base64.b64encode(value).decode()
+        return base64.b64encode(data).decode()
+
+
+def _text_of_object(value: Mapping[object, object]) -> str:
+    return "; ".join(f"{key}: {text}" for key, item in value.items() if (text := text_of(item)))
+
+
+def _text_of_items(value: Iterable[object]) -> str:
+    return ", ".join(text for item in value if (text := text_of(item)))
+
+
+def _is_finite(value: float | Decimal) -> bool:
+    return value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)
 
 
 def _is_whole(value: float | Decimal) -> bool:
-    if not math.isfinite(value) or value != int(value):
-        return False
-    return isinstance(value, Decimal) or abs(value) < _EXACT_FLOAT
+    exact = isinstance(value, Decimal) or abs(value) < _EXACT_FLOAT
+    return exact and value == int(value)
+
+
+_ID_KINDS = (str, int, float, Decimal, UUID, date, bytes, memoryview)
+_WRITTEN: tuple[tuple[type | tuple[type, ...], Callable[[Any], str]], ...] = (
+    (bool, lambda value: "true" if value else "false"),
+    (int, str),
+    ((date, time), lambda value: value.isoformat()),
+    ((bytes, memoryview), _text_of_bytes),
+    (Mapping, _text_of_object),
+    ((list, tuple, set, frozenset), _text_of_items),
+)

@@ -46,7 +46,7 @@ def of_run(run: RunRow, status: str, stages: list[StageRow], paid: Mapping[str, 
 def _estimated(plan: Mapping[str, Any]) -> dict[str, float]:
     return {
         "embedded": 0,
-        "requests": 0,
+        "requests": plan.get("requests", 0),
         "tokens": plan.get("tokens", 0),
         "cost_usd": plan.get("cost_usd", 0.0),
     }

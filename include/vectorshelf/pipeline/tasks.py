@@ -25,14 +25,15 @@ def prepare(request: RunRequest, settings: Settings) -> str:
         with db.transaction(conn) as cur:
             preflight.check_server(cur, table.schema)
         migrations.migrate(conn)
-        if not request.dry_run:
-            embedding.check_endpoint(catalog, settings)
+        test = None if request.dry_run else embedding.check_endpoint(catalog, settings)
         run_id = request.run_id
         with db.transaction(conn) as cur:
             serving.register(cur, catalog.name, table)
             serving.ensure_table(cur, table)
-            spaces.space_of(cur, catalog.embedding.model, catalog.embedding.dimensions)
+            space = spaces.space_of(cur, catalog.embedding.model, catalog.embedding.dimensions)
             ledger.open_run(cur, run_id, catalog.name, request.as_of, request.model_dump_json())
+            if test is not None:
+                embedding.record_check(cur, run_id, catalog, space, test)
     return run_id
 
 

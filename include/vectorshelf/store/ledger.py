@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +29,21 @@ class RunRow:
     started_at: datetime
     request: dict[str, Any]
     figures: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class PaidRequest:
+    """One answered request: `bytes` are the texts' UTF-8 bytes, `seconds` from sending to the whole answer."""
+
+    run_id: str
+    catalog: str
+    shard: int
+    space: int
+    texts: int
+    tokens: int
+    bytes: int
+    cost_usd: float
+    seconds: float
 
 
 def open_run(cur: Cursor, run_id: str, catalog: str, as_of: datetime, request_json: str) -> None:
@@ -99,11 +114,23 @@ def stage_counts(cur: Cursor, run_id: str, stage: str) -> Counts | None:
     return row[0] if row else None
 
 
+def record_request(cur: Cursor, request: PaidRequest) -> None:
+    """Account for one answered request, in the transaction that stores what it brought."""
+    cur.execute(query("record_request"), asdict(request))
+
+
+def past_usage(cur: Cursor, space: int) -> tuple[int, int]:
+    """(tokens, bytes) of the space's last thousand requests: what calibrates the token estimate."""
+    cur.execute(query("past_usage"), {"space": space})
+    tokens, size = cur.fetchone() or (0, 0)
+    return int(tokens), int(size)
+
+
 def paid(cur: Cursor, run: RunRow) -> dict[str, float]:
-    """Requests, texts, tokens and dollars of this opening of the run."""
+    """Requests, texts, tokens and dollars of this opening of the run, without prepare's tiny one (shard -1)."""
     cur.execute(
         "SELECT count(*), coalesce(sum(texts), 0), coalesce(sum(tokens), 0), coalesce(sum(cost_usd), 0)"
-        " FROM vectorshelf.requests WHERE run_id = %s AND at >= %s",
+        " FROM vectorshelf.requests WHERE run_id = %s AND at >= %s AND shard >= 0",
         (run.run_id, run.started_at),
     )
     requests, texts, tokens, cost = cur.fetchone() or (0, 0, 0, 0)

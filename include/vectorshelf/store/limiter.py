@@ -6,7 +6,7 @@ database's. A holder that dies leaves nothing behind but the place it took, whic
 """
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from vectorshelf.store.db import Connection, Cursor, query, transaction
 from vectorshelf.store.pacing import WINDOW, Account, Limits, Observed, Sent, after, earliest_start
@@ -52,7 +52,7 @@ class Limiter:
                 {**self._key, "wait": wait, "tokens": tokens},
             )
             [reservation] = _one(cur)
-        return Grant(int(str(reservation)), wait, generation)
+        return Grant(reservation, wait, generation)
 
     def still_holds(self, grant: Grant) -> bool:
         """Whether nothing has changed since the grant. If something has, its place is given back: reserve again."""
@@ -113,10 +113,9 @@ class Limiter:
 
     def _account(self, cur: Cursor) -> tuple[Account, int]:
         cur.execute(query("rate_account"), self._key)
-        requests, tokens, factor, age, blocked_for, generation = _one(cur)
-        account = Account(requests, tokens, factor, age, max(0.0, blocked_for))  # type: ignore[arg-type,type-var]
-        self._known = account
-        return account, int(str(generation))
+        *known, generation = _one(cur)
+        self._known = Account(*known)
+        return self._known, generation
 
     @staticmethod
     def _forget(cur: Cursor, grant: Grant) -> None:
@@ -133,8 +132,8 @@ def _columns(account: Account) -> dict[str, float | None]:
     }
 
 
-def _one(cur: Cursor) -> tuple[object, ...]:
+def _one(cur: Cursor) -> tuple[Any, ...]:
     row = cur.fetchone()
     if row is None:
         raise LookupError("vectorshelf.rate_limits lost its row while in use: it must not be emptied during a run")
-    return tuple(row)
+    return row

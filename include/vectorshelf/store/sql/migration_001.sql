@@ -23,7 +23,7 @@ CREATE TABLE vectorshelf.catalogs (
     table_name   text NOT NULL UNIQUE,
     loaded_as_of timestamptz,
     loaded_by    text,
-    changed_rows bigint NOT NULL DEFAULT 0,   -- rows inserted, deleted or re-embedded since the index was built
+    changed_rows bigint NOT NULL DEFAULT 0,   -- rows inserted, deleted or re-embedded, ever: index_log remembers where it stood
     unvacuumed   bigint NOT NULL DEFAULT 0    -- rows written or deleted since the last VACUUM (ANALYZE)
 );
 
@@ -125,10 +125,13 @@ CREATE TABLE vectorshelf.index_log (
     reason      text        NOT NULL,
     type        text        NOT NULL,
     rows        bigint      NOT NULL,
+    index_oid   oid,                                         -- the index this line is about; a line of another index says nothing
+    changed     bigint      NOT NULL DEFAULT 0,              -- catalogs.changed_rows when the build or the measurement began
     lists       integer,
-    probes      integer,
-    recall      double precision,
-    curve       jsonb,
+    probes      integer,                                     -- ivfflat.probes, or hnsw.ef_search
+    recall      double precision,                            -- at these probes; NULL until it is measured
+    recall_target double precision,
+    curve       jsonb,                                       -- the measurement; NULL when none was made
     seconds     double precision NOT NULL,
     at          timestamptz NOT NULL DEFAULT now()
 );

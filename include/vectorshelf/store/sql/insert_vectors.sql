@@ -1,0 +1,1 @@
+INSERT INTO vectorshelf.vectors (space, sha256, embedding) VALUES %s ON CONFLICT DO NOTHING

@@ -1,0 +1,110 @@
+"""Put vectors into the content-addressed store: two ways, one result. Never overwrites a vector that is there.
+
+Both ways insert in the order of the hashes, so that two runs storing the same texts wait for each other
+instead of deadlocking. Neither opens or ends a transaction: the caller's rows and these commit together.
+"""
+
+from collections.abc import Sequence
+from io import BytesIO
+from typing import Literal
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+from psycopg2.extras import execute_values
+
+from vectorshelf.store.db import Cursor, query
+
+Method = Literal["execute_values", "copy"]
+
+COPY_FROM_ROWS = 1_000
+"""From this many texts in a run, `auto` takes COPY. Measured at 1,536 dimensions on Postgres 18: a call of 5 rows is as
+fast either way, one of 500 rows four times faster with COPY (18,800 rows/s against 4,500). Below 1,000 texts that
+saves less than 0.2 s a run, and execute_values needs neither a temporary table nor the privilege to make one."""
+
+_PAGE = 500
+_COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_COPY_TRAILER = b"\xff\xff"
+_HASH_BYTES = 32
+
+
+def choose_method(rows: int) -> Method:
+    """What `load.method: auto` means for a run that stores `rows` vectors."""
+    return "copy" if rows >= COPY_FROM_ROWS else "execute_values"
+
+
+def write_vectors(
+    cur: Cursor,
+    space: int,
+    sha256s: Sequence[bytes],
+    vectors: NDArray[np.float32],
+    method: Method,
+) -> int:
+    """Store `vectors`, shape (n, dimensions), under their texts' hashes; return how many were new.
+
+    Raises ValueError when there is not one 32-byte hash per vector: a caller's mistake, not a user's.
+    """
+    _check(sha256s, vectors)
+    if not len(sha256s):
+        return 0
+    order = sorted(range(len(sha256s)), key=sha256s.__getitem__)
+    hashes = [bytes(sha256s[number]) for number in order]
+    ordered = np.ascontiguousarray(vectors, dtype=np.float32)[order]
+    write = _copy if method == "copy" else _execute_values
+    return write(cur, space, hashes, ordered)
+
+
+def as_text(vector: NDArray[np.float32]) -> str:
+    """One vector in pgvector's text form, made in C; reading it back gives the same float32 bits."""
+    return orjson.dumps(np.ascontiguousarray(vector, dtype=np.float32), option=orjson.OPT_SERIALIZE_NUMPY).decode()
+
+
+def _check(sha256s: Sequence[bytes], vectors: NDArray[np.float32]) -> None:
+    if vectors.ndim != 2 or len(sha256s) != len(vectors):  # noqa: PLR2004 - rows and columns
+        raise ValueError(f"{len(sha256s)} hashes for vectors of shape {vectors.shape}")
+    if any(len(sha256) != _HASH_BYTES for sha256 in sha256s):
+        raise ValueError("a SHA-256 has 32 bytes")
+
+
+def _execute_values(cur: Cursor, space: int, hashes: list[bytes], vectors: NDArray[np.float32]) -> int:
+    """Pages are counted one by one: after several, `cur.rowcount` knows only the last."""
+    new = 0
+    for start in range(0, len(hashes), _PAGE):
+        page = slice(start, start + _PAGE)
+        rows = [(space, sha256, as_text(vector)) for sha256, vector in zip(hashes[page], vectors[page], strict=True)]
+        execute_values(cur, query("insert_vectors"), rows, template="(%s, %s, %s::vector)", page_size=_PAGE)
+        new += cur.rowcount
+    return new
+
+
+def _copy(cur: Cursor, space: int, hashes: list[bytes], vectors: NDArray[np.float32]) -> int:
+    cur.execute(query("create_incoming"))
+    cur.copy_expert(query("copy_incoming"), BytesIO(_binary_rows(hashes, vectors)))
+    cur.execute(query("merge_incoming"), {"space": space})
+    new = cur.rowcount
+    cur.execute("TRUNCATE pg_temp.vectorshelf_incoming")  # a second call may follow in this transaction
+    return new
+
+
+def _binary_rows(hashes: list[bytes], vectors: NDArray[np.float32]) -> bytes:
+    """COPY's binary form of (sha256 bytea, embedding vector): every number big-endian, every row equally long."""
+    dimensions = vectors.shape[1]
+    layout = np.dtype(
+        [
+            ("fields", ">i2"),
+            ("hash_bytes", ">i4"),
+            ("hash", "V32"),
+            ("vector_bytes", ">i4"),
+            ("dimensions", ">i2"),
+            ("unused", ">i2"),
+            ("vector", ">f4", (dimensions,)),
+        ]
+    )
+    rows = np.zeros(len(hashes), layout)
+    rows["fields"] = 2
+    rows["hash_bytes"] = _HASH_BYTES
+    rows["hash"] = np.frombuffer(b"".join(hashes), dtype="V32")
+    rows["vector_bytes"] = 4 + 4 * dimensions
+    rows["dimensions"] = dimensions
+    rows["vector"] = vectors
+    return _COPY_HEADER + rows.tobytes() + _COPY_TRAILER

@@ -1,0 +1,199 @@
+"""The whole chain on a real Postgres with the local model: what a run leaves behind, and what it leaves alone."""
+
+import gzip
+
+import pytest
+
+from tests.integration.shop import FRUIT, Shop, at
+from vectorshelf import pipeline
+from vectorshelf.errors import BrakeError, ConfigurationError, SourceError, SourceMissingError
+from vectorshelf.pipeline import tasks
+
+
+@pytest.fixture
+def shop(tmp_path, database_url) -> Shop:
+    return Shop(tmp_path, database_url)
+
+
+def test_a_first_run_fills_indexes_and_vacuums_the_table(shop):
+    figures = shop.run(1, FRUIT)
+    assert (figures["status"], figures["extracted"], figures["new"], figures["embedded"]) == ("success", 4, 4, 4)
+    assert figures["index"]["action"] == "built"
+    assert shop.names() == ["apple", "pear", "laptop", "desk lamp"]
+    assert shop.query("SELECT count(*) FROM vectorshelf.vectors") == [(4,)]
+    assert shop.query("SELECT relpages > 0, relallvisible = relpages FROM pg_class WHERE relname = 'products'") == [(True, True)]
+
+
+def test_the_nearest_product_is_found(shop):
+    shop.run(1, FRUIT)
+    found = pipeline.search(shop.catalog, "portable computer", shop.settings, k=2)
+    assert found["results"][0]["name"] == "laptop"
+    assert found["results"][0]["score"] > found["results"][1]["score"]
+    assert [hit["name"] for hit in pipeline.search(shop.catalog, "computer", shop.settings, category="home")["results"]] == ["desk lamp"]
+
+
+def test_a_second_run_of_the_same_file_embeds_and_writes_nothing(shop):
+    shop.run(1, FRUIT)
+    figures = shop.run(1)
+    assert (figures["embedded"], figures["tokens"], figures["requests"], figures["unchanged"]) == (0, 0, 0, 4)
+    assert (figures["index"]["action"], figures["vacuum"]) == ("kept", "skipped")
+    assert figures["index"]["probes"] is not None
+
+
+def test_the_next_snapshot_embeds_only_new_texts(shop):
+    shop.run(1, FRUIT)
+    apple, pear, laptop, _ = FRUIT
+    figures = shop.run(2, [apple, (*pear[:3], "2.50"), ("3", "gaming laptop", *laptop[2:]), ("5", "sofa", "home", "400")])
+    counts = {key: figures[key] for key in ("new", "changed", "attributes_changed", "unchanged", "deleted", "embedded")}
+    assert counts == {"new": 1, "changed": 1, "attributes_changed": 1, "unchanged": 1, "deleted": 1, "embedded": 2}
+
+
+def test_a_text_that_comes_back_is_not_paid_for_again(shop):
+    shop.run(1, FRUIT)
+    shop.run(2, FRUIT[:2])
+    figures = shop.run(3, FRUIT)
+    assert (figures["new"], figures["embedded"], figures["reused"]) == (2, 0, 2)
+
+
+def test_products_that_share_a_text_share_its_vector(shop):
+    figures = shop.run(1, [(str(n), "cable", "cables", str(n)) for n in range(5)])
+    assert (figures["new"], figures["embedded"]) == (5, 1)
+
+
+def test_an_older_snapshot_only_adds_to_the_vector_store(shop):
+    shop.run(5, FRUIT)
+    figures = shop.run(3, [("9", "umbrella", "rain", "5")])
+    assert (figures["status"], figures["superseded"], figures["embedded"], figures["deleted"]) == ("success", True, 1, 0)
+    assert shop.names() == [name for _, name, _, _ in FRUIT]
+
+
+def test_a_dry_run_plans_and_changes_nothing(shop):
+    shop.write(1, FRUIT)
+    figures = shop.run(1, dry_run=True)
+    assert (figures["status"], figures["new"], figures["embedded"]) == ("planned", 4, 0)
+    assert figures["tokens"] > 0
+    assert shop.names() == []
+    assert shop.query("SELECT count(*) FROM vectorshelf.vectors") == [(0,)]
+
+
+def test_a_limited_run_reads_that_many_and_deletes_nothing(shop):
+    shop.run(1, FRUIT)
+    figures = shop.run(2, FRUIT, limit=2)
+    assert (figures["extracted"], figures["deleted"]) == (2, 0)
+    assert len(shop.names()) == 4
+
+
+def test_a_source_given_for_the_run_replaces_the_catalogs(shop, tmp_path):
+    path = shop.write(9, FRUIT[:1])
+    assert shop.run(1, source=str(path))["extracted"] == 1
+
+
+class TestStops:
+    def test_a_missing_file_fails_the_run_in_one_sentence(self, shop):
+        shop.run(1, FRUIT)
+        with pytest.raises(SourceMissingError, match=r"2026-11-02\.csv"):
+            shop.run(2)
+        assert shop.query("SELECT status, error LIKE '%2026-11-02.csv%' FROM vectorshelf.runs ORDER BY run_no DESC LIMIT 1") == [("failed", True)]
+        assert shop.names() == [name for _, name, _, _ in FRUIT]
+        assert shop.staging_tables() == []
+
+    def test_a_gzip_cut_short_changes_nothing(self, shop, tmp_path):
+        shop.run(1, FRUIT)
+        whole = gzip.compress(b"sku,title,department,price\n" + b"".join(b"%d,thing %d,x,1\n" % (n, n) for n in range(9000)))
+        cut = tmp_path / "cut.csv.gz"
+        cut.write_bytes(whole[: len(whole) // 2])
+        with pytest.raises(SourceError, match="gzip"):
+            shop.run(2, source=str(cut))
+        assert shop.names() == [name for _, name, _, _ in FRUIT]
+        assert shop.staging_tables() == []
+
+    def test_a_run_over_its_budget_stops_before_paying_and_resumes_with_more(self, tmp_path, database_url):
+        priced = {"provider": "local", "usd_per_million_tokens": 1000.0}
+        shop = Shop(tmp_path, database_url, embedding=priced, max_cost_usd=0.0001)
+        with pytest.raises(BrakeError, match=r"the budget is \$0\.0001"):
+            shop.run(1, FRUIT)
+        assert shop.query("SELECT count(*) FROM vectorshelf.requests WHERE shard >= 0") == [(0,)]
+        assert shop.query("SELECT (figures ->> 'new')::int FROM vectorshelf.runs") == [(4,)]
+        roomy = Shop(tmp_path, database_url, embedding=priced, max_cost_usd=1.0)
+        assert roomy.run(1)["cost_usd"] > 0
+
+    def test_too_many_unusable_rows_stop_the_run(self, shop):
+        shop.run(1, FRUIT)
+        with pytest.raises(BrakeError, match="2 of 4 rows could not be used"):
+            shop.run(2, [*FRUIT[:2], ("3", "", "x", "1"), ("", "nameless", "x", "1")])
+        assert len(shop.names()) == 4
+        listed = pipeline.quarantine_list(shop.catalog, shop.settings)
+        assert len(listed) == 2
+
+    def test_a_mass_delete_is_stopped_at_plan_before_anything_is_paid(self, tmp_path, database_url):
+        shop = Shop(tmp_path, database_url, max_delete_fraction=0.2)
+        shop.run(1, FRUIT)
+        with pytest.raises(BrakeError, match="would delete 3 of the 4 products"):
+            shop.run(2, [("1", "apple, changed", "fruit", "1")])
+        assert shop.query("SELECT count(*) FROM vectorshelf.vectors") == [(4,)]
+        assert shop.run(2, allow_delete=True)["deleted"] == 3
+
+    def test_another_dimension_than_the_tables_is_refused_before_work(self, shop, tmp_path, database_url):
+        shop.run(1, FRUIT)
+        other = Shop(tmp_path, database_url, embedding={"provider": "local", "dimensions": 128})
+        with pytest.raises(ConfigurationError, match=r"holds vector\(256\), the catalog says 128"):
+            other.run(2, FRUIT)
+
+
+class TestQuarantine:
+    def test_bad_rows_are_put_aside_with_their_line_and_the_rest_loads(self, shop):
+        rows = [(str(n), f"thing {n}", "x", "1") for n in range(20)]
+        figures = shop.run(1, [*rows, ("7", "again", "x", "1"), ("99", " ", "x", "1")])
+        assert (figures["extracted"], figures["quarantined"]) == (20, 2)
+        reasons = {item["line"]: item["reason"] for item in pipeline.quarantine_list(shop.catalog, shop.settings)}
+        assert set(reasons) == {22, 23}
+        assert "duplicate id" in reasons[22]
+
+    def test_requeue_empties_it(self, shop):
+        rows = [(str(n), f"thing {n}", "x", "1") for n in range(20)]
+        shop.run(1, [*rows, ("99", "", "x", "1")])
+        assert pipeline.quarantine_requeue(shop.catalog, shop.settings) == 1
+        assert pipeline.status([shop.catalog], shop.settings)["catalogs"][0]["quarantine"] == 0
+
+
+class TestTasksRunTwice:
+    def test_every_task_run_twice_ends_as_if_run_once(self, shop):
+        shop.write(1, FRUIT)
+        request = shop.request(1, key="nightly-1")
+        settings = shop.settings
+        assert tasks.prepare(request, settings) == tasks.prepare(request, settings)
+        run_id = request.run_id
+        tasks.extract(run_id, settings)
+        tasks.extract(run_id, settings)
+        assert tasks.plan(run_id, settings)["pending"] == tasks.plan(run_id, settings)["pending"] == 4
+        tasks.embed(run_id, 0, settings)
+        assert tasks.embed(run_id, 0, settings)["requests"] == 0
+        first = tasks.load(run_id, settings)
+        assert tasks.load(run_id, settings) == first
+        assert tasks.index(run_id, settings)["action"] == "built"
+        tasks.index(run_id, settings)
+        tasks.vacuum(run_id, settings)
+        tasks.vacuum(run_id, settings)
+        assert tasks.report(run_id, settings) == tasks.report(run_id, settings)
+        figures = tasks.report(run_id, settings)
+        assert (figures["new"], figures["embedded"]) == (4, 4)
+        tasks.drop_staging(run_id, settings)
+        tasks.drop_staging(run_id, settings)
+
+    def test_a_success_is_never_turned_into_a_failure(self, shop):
+        figures = shop.run(1, FRUIT)
+        tasks.fail(figures["run_id"], "late news", shop.settings)
+        assert shop.query("SELECT status FROM vectorshelf.runs") == [("success",)]
+
+    def test_an_unknown_run_says_what_to_run_first(self, shop):
+        with pytest.raises(ConfigurationError):
+            tasks.extract("nobody", shop.settings)
+
+
+def test_status_tells_rows_last_run_recall_and_spending(shop):
+    assert pipeline.status([shop.catalog], shop.settings)["catalogs"][0]["rows"] == 0
+    shop.run(1, FRUIT)
+    [entry] = pipeline.status([shop.catalog], shop.settings)["catalogs"]
+    assert (entry["name"], entry["rows"], entry["last_run"]["status"]) == ("shop", 4, "success")
+    assert entry["recall_target"] == 0.95
+    assert entry["last_run"]["as_of"].startswith(at(1).date().isoformat())

@@ -1,0 +1,377 @@
+"""A shard under every kind of trouble: what is paid for is saved, what is poison stands alone, nothing is lost."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from hashlib import sha256
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.unit.embed.models import HashModel, Poisoned, vector_of
+from vectorshelf.embed.delivery import Figures, Paid
+from vectorshelf.embed.embedder import BadAnswerError, Embedded, Embedder, RefusedError
+from vectorshelf.embed.pace import Unpaced
+from vectorshelf.embed.packing import RequestSize
+from vectorshelf.embed.retry import Retries
+from vectorshelf.embed.shard import embed_shard
+from vectorshelf.errors import BrakeError, ConfigurationError, RejectedTextsError, TransientError, VectorshelfError
+from vectorshelf.store.pacing import Observed
+
+
+def hashed(texts: list[str]) -> Iterator[tuple[bytes, str]]:
+    return ((sha256(text.encode()).digest(), text) for text in texts)
+
+
+class Shelf:
+    """Where a shard's results go, in place of the database; and time that passes when it is slept."""
+
+    def __init__(self) -> None:
+        self.vectors: dict[bytes, list[float]] = {}
+        self.rejected: dict[str, str] = {}
+        self.paid: list[Paid] = []
+        self.slept: list[float] = []
+        self.threads: set[int] = set()
+
+    def save(self, sha256s, vectors, paid):
+        self.threads.add(threading.get_ident())
+        self.vectors.update(zip(sha256s, vectors.tolist(), strict=True))
+        self.paid.append(paid)
+
+    def on_reject(self, sha, text, reason):
+        self.threads.add(threading.get_ident())
+        self.rejected[text] = reason
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        await asyncio.sleep(0)
+
+    def embed(self, texts: list[str], model: Embedder, **options) -> Figures:
+        options = {"size": RequestSize(texts=10), "sleep": self.sleep, "random": lambda: 0.5, **options}
+        return asyncio.run(
+            embed_shard(hashed(texts), model, pace=Unpaced(), save=self.save, on_reject=self.on_reject, **options)
+        )
+
+    def holds(self, texts: list[str]) -> bool:
+        return self.vectors == {sha: vector_of(text).tolist() for sha, text in hashed(texts)}
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+def named(count: int) -> list[str]:
+    return [f"product {number}" for number in range(count)]
+
+
+def failing_first(times: int, error: Exception):
+    left = [times]
+
+    def script(texts, answer):
+        if left[0]:
+            left[0] -= 1
+            raise error
+
+    return script
+
+
+def test_every_text_gets_its_own_vector(shelf):
+    figures = shelf.embed(named(95), HashModel())
+    assert shelf.holds(named(95))
+    assert (figures.texts, figures.requests, figures.rejected) == (95, 10, 0)
+    assert sum(paid.texts for paid in shelf.paid) == 95
+
+
+def test_an_empty_shard_asks_nothing(shelf):
+    model = HashModel()
+    shelf.embed([], model)
+    assert model.asked == []
+
+
+def test_no_more_requests_are_in_flight_than_allowed_and_that_many_are(shelf):
+    model = HashModel()
+    shelf.embed(named(300), model, max_in_flight=3)
+    assert model.most_in_flight == 3
+
+
+def test_texts_are_pulled_no_further_ahead_than_what_is_in_flight(shelf):
+    pulled, ahead = [0], []
+
+    def stream():
+        for item in hashed(named(500)):
+            pulled[0] += 1
+            yield item
+
+    def save(sha256s, vectors, paid):
+        shelf.save(sha256s, vectors, paid)
+        ahead.append(pulled[0] - len(shelf.vectors))
+
+    asyncio.run(
+        embed_shard(
+            stream(),
+            HashModel(),
+            pace=Unpaced(),
+            save=save,
+            on_reject=shelf.on_reject,
+            size=RequestSize(texts=10, share=10**6),
+            max_in_flight=4,
+        )
+    )
+    assert shelf.holds(named(500))
+    assert max(ahead) <= 4 * 10 + 1
+
+
+def test_the_database_sees_one_thread_and_not_the_event_loops(shelf):
+    shelf.embed([*named(40), "poison", " "], Poisoned())
+    assert len(shelf.threads) == 1
+    assert threading.get_ident() not in shelf.threads
+
+
+def test_transient_errors_are_tried_again_with_growing_waits(shelf):
+    figures = shelf.embed(named(5), HashModel(failing_first(3, TransientError("502"))))
+    assert shelf.holds(named(5))
+    assert shelf.slept == [0.375, 0.75, 1.5]
+    assert figures.requests == 4
+
+
+def test_retry_waits_as_long_as_the_server_asks(shelf):
+    refused = RefusedError("429", Observed(refused=True, retry_after=130.0))
+    figures = shelf.embed(named(5), HashModel(failing_first(1, refused)))
+    assert shelf.slept[0] >= 130.0
+    assert figures.refusals == 1
+
+
+def test_a_wait_beyond_patience_is_left_to_the_scheduler(shelf):
+    refused = RefusedError("429", Observed(refused=True, retry_after=3_600.0))
+    with pytest.raises(TransientError) as raised:
+        shelf.embed(named(5), HashModel(failing_first(1, refused)))
+    assert raised.value.retry_after == 3_600.0
+    assert shelf.slept == []
+
+
+def test_retries_end(shelf):
+    model = HashModel(failing_first(100, TransientError("502")))
+    with pytest.raises(TransientError, match="502"):
+        shelf.embed(named(5), model, retries=Retries(attempts=4))
+    assert len(model.asked) == 4
+
+
+def test_configuration_errors_are_not_tried_again(shelf):
+    model = HashModel(failing_first(100, ConfigurationError("no quota")))
+    with pytest.raises(ConfigurationError, match="no quota"):
+        shelf.embed(named(5), model)
+    assert len(model.asked) == 1
+    assert shelf.slept == []
+
+
+def test_an_unusable_answer_is_paid_for_in_the_books_and_asked_again(shelf):
+    figures = shelf.embed(named(5), HashModel(failing_first(1, BadAnswerError("cut short"))))
+    assert shelf.holds(named(5))
+    assert [paid.texts for paid in shelf.paid] == [0, 5]
+    assert figures.tokens == sum(paid.tokens for paid in shelf.paid) > shelf.paid[1].tokens
+
+
+def test_good_vectors_of_a_faulty_answer_are_kept_and_only_the_faulty_text_is_asked_again(shelf):
+    def spoil(texts, answer):
+        if len(texts) > 1:
+            vectors = answer.vectors.copy()
+            vectors[3] = np.nan
+            return Embedded(vectors, answer.tokens)
+        return None
+
+    model = HashModel(spoil)
+    shelf.embed(named(10), model)
+    assert model.asked == [named(10), ["product 3"]]
+    assert shelf.holds(named(10))
+
+
+def test_a_text_that_never_gets_a_vector_goes_to_quarantine_with_what_came_instead(shelf):
+    def zero(texts, answer):
+        vectors = answer.vectors.copy()
+        vectors[[place for place, text in enumerate(texts) if text == "product 3"]] = 0
+        return Embedded(vectors, answer.tokens)
+
+    figures = shelf.embed(named(10), HashModel(zero), retries=Retries(attempts=3))
+    assert shelf.rejected == {"product 3": "the model returned a zero vector"}
+    assert (figures.texts, figures.rejected) == (9, 1)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.booleans(), min_size=1, max_size=60))
+def test_poison_is_isolated_exactly(guilty):
+    texts = [f"{'poison' if bad else 'product'} {place}" for place, bad in enumerate(guilty)]
+    shelf, good = Shelf(), [text for text in texts if "poison" not in text]
+    figures = shelf.embed(texts, Poisoned(), size=RequestSize(texts=16))
+    assert set(shelf.rejected) == set(texts) - set(good)
+    assert set(shelf.rejected.values()) <= {"the input was rejected"}
+    assert shelf.holds(good)
+    assert (figures.texts, figures.rejected) == (len(good), len(texts) - len(good))
+
+
+def test_one_poisoned_text_among_1024_costs_twenty_requests_more(shelf):
+    texts = [*named(700), "poison", *named(1_023)[700:]]
+    figures = shelf.embed(texts, Poisoned(), size=RequestSize(texts=1_024))
+    assert figures.requests == 1 + 2 * 10
+    assert figures.isolating == 2 * 10
+
+
+def test_an_endpoint_that_rejects_everything_is_a_configuration_error_and_quarantines_nothing(shelf):
+    def refuse(texts, answer):
+        raise RejectedTextsError("unknown field")
+
+    with pytest.raises(ConfigurationError, match="rejects every text.*unknown field"):
+        shelf.embed(named(50), HashModel(refuse))
+    assert shelf.rejected == {}
+
+
+def test_a_shard_of_nothing_but_poison_is_not_the_endpoints_fault(shelf):
+    shelf.embed([f"poison {number}" for number in range(30)], Poisoned())
+    assert len(shelf.rejected) == 30
+
+
+def test_empty_texts_are_never_sent(shelf):
+    model = HashModel()
+    shelf.embed(["", "  ", "product"], model)
+    assert model.asked == [["product"]]
+    assert shelf.rejected == {"": "the text is empty", "  ": "the text is empty"}
+
+
+def test_too_long_texts_are_cut_at_a_word_and_stored_under_the_whole_texts_hash(shelf):
+    text = "word " * 10_000
+    model = HashModel()
+    figures = shelf.embed([text], model)
+    [[sent]] = model.asked
+    assert text.startswith(sent)
+    assert sent.endswith("word")
+    assert 32_000 < len(sent) <= 32_768
+    assert list(shelf.vectors) == [sha256(text.encode()).digest()]
+    assert figures.truncated == 1
+
+
+def test_too_long_texts_go_to_quarantine_where_the_catalog_says_so(shelf):
+    model = HashModel()
+    shelf.embed(["word " * 10_000, "short"], model, too_long="quarantine")
+    assert model.asked == [["short"]]
+    [reason] = shelf.rejected.values()
+    assert reason == "longer than 8,192 tokens (about 12,500)"
+
+
+def test_a_text_longer_in_tokens_than_its_bytes_said_is_cut_until_it_fits(shelf):
+    def limit(texts, answer):
+        if any(len(text) > 12_000 for text in texts):
+            raise RejectedTextsError("This model's maximum context length is 8192 tokens")
+
+    figures = shelf.embed(["dense " * 5_000, *named(3)], HashModel(limit))
+    assert figures.texts == 4
+    assert shelf.rejected == {}
+
+
+def test_the_budget_is_asked_before_each_request_and_what_is_under_way_is_kept(shelf):
+    left = [3]
+
+    def authorise(tokens):
+        left[0] -= 1
+        if left[0] < 0:
+            raise BrakeError("over budget")
+
+    model = HashModel()
+    with pytest.raises(BrakeError):
+        shelf.embed(named(100), model, authorise=authorise)
+    assert len(model.asked) == 3
+    assert shelf.holds([text for request in model.asked for text in request])
+
+
+def test_when_one_request_fails_for_good_the_others_in_flight_are_still_saved(shelf):
+    async def scenario():
+        both = asyncio.Barrier(2)
+
+        class OneBad(HashModel):
+            async def embed(self, texts):
+                answer = await super().embed(texts)
+                await both.wait()
+                if "product 0" in texts:
+                    raise ConfigurationError("no quota")
+                await asyncio.sleep(0.01)
+                return answer
+
+        with pytest.raises(ConfigurationError):
+            await embed_shard(
+                hashed(named(20)),
+                OneBad(),
+                pace=Unpaced(),
+                save=shelf.save,
+                on_reject=shelf.on_reject,
+                size=RequestSize(texts=10),
+                max_in_flight=2,
+            )
+
+    asyncio.run(scenario())
+    assert shelf.holds(named(20)[10:])
+
+
+def test_a_cancelled_shard_saves_what_it_has_paid_for_and_sends_nothing_more(shelf):
+    async def scenario():
+        arrived, answered = asyncio.Event(), asyncio.Event()
+
+        class Slow(HashModel):
+            async def embed(self, texts):
+                answer = await super().embed(texts)
+                arrived.set()
+                await answered.wait()
+                return answer
+
+        model = Slow()
+        task = asyncio.create_task(
+            embed_shard(
+                hashed(named(50)),
+                model,
+                pace=Unpaced(),
+                save=shelf.save,
+                on_reject=shelf.on_reject,
+                size=RequestSize(texts=10),
+                max_in_flight=1,
+            )
+        )
+        await arrived.wait()
+        task.cancel()
+        await asyncio.sleep(0)
+        answered.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return model
+
+    model = asyncio.run(scenario())
+    assert model.asked == [named(10)]
+    assert shelf.holds(named(10))
+
+
+def test_vectors_that_cannot_be_saved_are_not_bought_again(shelf):
+    def broken(sha256s, vectors, paid):
+        raise TransientError("the database went away")
+
+    model = HashModel()
+    with pytest.raises(TransientError, match="the database went away"):
+        asyncio.run(embed_shard(hashed(named(5)), model, pace=Unpaced(), save=broken, on_reject=shelf.on_reject))
+    assert len(model.asked) == 1
+
+
+def test_a_failing_source_stops_the_shard_with_its_own_error(shelf):
+    def stream():
+        yield from hashed(named(15))
+        raise VectorshelfError("the database failed")
+
+    with pytest.raises(VectorshelfError, match="the database failed"):
+        asyncio.run(
+            embed_shard(
+                stream(),
+                HashModel(),
+                pace=Unpaced(),
+                save=shelf.save,
+                on_reject=shelf.on_reject,
+                size=RequestSize(texts=10),
+            )
+        )
+    assert shelf.holds(named(10))
