@@ -4,6 +4,7 @@ Parsing reads the YAML files and nothing else. A file that cannot be used makes 
 `broken_catalogs.py`, so that it takes no other catalog down.
 """
 
+import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,12 +21,15 @@ from airflow.sdk import (
     task,
 )
 from airflow.sdk.exceptions import AirflowSkipException
+
 from vectorshelf.catalog.loading import load_folder
 from vectorshelf.catalog.model import Catalog
 from vectorshelf_connections import from_environment, settings
 from vectorshelf_retries import ByReaction
 from vectorshelf_runbook import asset_name, description, runbook
 from vectorshelf_runs import LogProgress, mark_failed, request_of
+
+log = logging.getLogger(__name__)
 
 # Before any date a person may ask for: Airflow runs nothing, and says "success", for a manual run dated before it.
 START = datetime(2000, 1, 1, tzinfo=UTC)
@@ -67,7 +71,8 @@ def plan(run: str) -> list[dict[str, Any]]:
     if planned["dry_run"]:
         pipeline.report(run, settings())
         return []
-    return [{"shard": item["shard"], "label": item["label"]} for item in planned["shards"]]
+    shards: list[dict[str, Any]] = planned["shards"]
+    return shards
 
 
 @task(
@@ -76,11 +81,13 @@ def plan(run: str) -> list[dict[str, Any]]:
     execution_timeout=timedelta(hours=6),
     map_index_template="{{ task.op_kwargs['label'] }}",
 )
-def embed(run: str, shard: int, label: str) -> dict[str, int]:  # `label` is what the UI shows for the shard
+def embed(run: str, shard: int, texts: int, label: str) -> dict[str, int]:
     """Embed what the shard still lacks; a retry goes on where the last try stopped."""
     from vectorshelf import pipeline
 
-    return pipeline.embed(run, shard, settings(), LogProgress())
+    progress = LogProgress()
+    progress.start(label, texts, "texts")  # the pipeline counts them; it does not know how many shards there are
+    return pipeline.embed(run, shard, settings(), progress)
 
 
 # Also runs when there was nothing to embed: `embed` is skipped then.
@@ -112,12 +119,15 @@ def vacuum(run: str) -> dict[str, Any]:
 
 # The leaf that carries the status: it runs only when everything before it went well.
 @task(execution_timeout=timedelta(minutes=15))
-def report(run: str, asset: str) -> Iterator[Metadata]:
-    """Write the run's figures in the ledger and put them on the asset event."""
+def report(run: str) -> Iterator[Metadata]:
+    """Write the run's figures in the ledger and put them on the event of the serving table's asset."""
     from vectorshelf import pipeline
+    from vectorshelf.report import plain
 
     figures = pipeline.report(run, settings())
-    yield Metadata(Asset(asset), extra=figures)
+    log.info("%s", plain(figures))
+    (table,) = get_current_context()["outlets"]
+    yield Metadata(table, extra=figures)
     return figures
 
 
@@ -204,7 +214,7 @@ def embed_dag(catalog: Catalog) -> DAG:
         opened, extracted, shards = prepare(catalog.name), extract(RUN, catalog.source.connection), plan(RUN)
         embedded = embed.partial(run=RUN).expand_kwargs(shards)
         loaded = load(RUN)
-        reported = report.override(outlets=[asset])(RUN, asset.name)
+        reported = report.override(outlets=[asset])(RUN)
         opened >> extracted >> shards >> embedded >> loaded >> index(RUN) >> vacuum(RUN) >> reported
         # Staging lives from extract to load. Setups, so that clearing `embed` or `load` brings it back first.
         loaded >> drop_staging(RUN).as_teardown(setups=[opened, extracted, shards])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from pydantic import SecretStr
+
 from vectorshelf.errors import ConfigurationError
 from vectorshelf.settings import Settings
 
@@ -64,17 +65,19 @@ def postgres_url(connection: "Connection") -> SecretStr:
     at = "@" if login or password else ""
     host = quote((connection.host or "").strip("[]"), safe="")
     port = f":{connection.port}" if connection.port else ""
-    options = {
-        key: value for key, value in connection.extra_dejson.items() if key in _LIBPQ_OPTIONS and value not in (None, "")
-    }
+    database = quote(connection.schema or "", safe="")
+    extra = connection.extra_dejson
+    options = {key: extra[key] for key in extra if key in _LIBPQ_OPTIONS and extra[key] not in (None, "")}
     query = f"?{urlencode(options, quote_via=quote)}" if options else ""
-    return SecretStr(f"postgresql://{login}{password}{at}{host}{port}/{quote(connection.schema or '', safe='')}{query}")
+    return SecretStr(f"postgresql://{login}{password}{at}{host}{port}/{database}{query}")
 
 
 def open_source(path: str) -> BinaryIO:
-    """Open a source for reading bytes: through Airflow's object storage where a provider has the scheme
-    (`s3://aws_default@bucket/key` names its connection), else through fsspec.
-    """  # noqa: D205
+    """Open a source for reading bytes.
+
+    Through Airflow's object storage where a provider has the scheme (`s3://aws_default@bucket/key` names its
+    connection), else through fsspec. Raises ConfigurationError when neither knows the scheme.
+    """
     scheme, separator, _ = path.partition("://")
     if not separator or scheme == "file":
         return Path(path.removeprefix("file://")).open("rb")
@@ -90,7 +93,7 @@ def open_source(path: str) -> BinaryIO:
         return cast("BinaryIO", fsspec.open(path, "rb").open())
     except (ImportError, ValueError) as error:
         raise ConfigurationError(
-            f"nothing here opens {scheme}:// ({error}): install the Airflow provider or the fsspec package of that storage"
+            f"nothing here opens {scheme}:// ({error}): install that storage's Airflow provider or fsspec package"
         ) from error
 
 
@@ -118,7 +121,9 @@ def _source(conn_id: str, found: Settings) -> dict[str, SecretStr]:
         return {conn_id.lower(): postgres_url(connection)}
     if conn_id.lower() in found.connections:
         return {}
-    raise ConfigurationError(f"source.connection {conn_id} does not exist: create it in Airflow under Admin, Connections")
+    raise ConfigurationError(
+        f"there is no connection {conn_id} (source.connection): create it under Admin, Connections"
+    )
 
 
 def _mask(found: Settings) -> None:

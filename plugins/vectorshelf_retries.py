@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from airflow.sdk import RetryDecision, RetryPolicy
 from airflow.sdk.definitions.context import Context
+
 from vectorshelf.errors import BrakeError, ConfigurationError, SourceError, SourceMissingError, TransientError
 
 LATE_FILE = timedelta(minutes=10)

@@ -17,24 +17,52 @@ says what would be embedded and what it would cost. A dated run twice is the sam
 
 ## When a task fails
 
-Clear the failed task once the cause is gone: `prepare`, `extract` and `plan` run again with it, what was embedded
-stays paid. Nothing readers see changes before `load`, which is one transaction.
+Clear the failed task once the cause is gone: what was embedded stays paid. Clearing `embed` or `load` runs `prepare`,
+`extract` and `plan` again as well. Nothing readers see changes before `load`, which is one transaction.
 
-| task | failed because | do this |
-|---|---|---|
-| `prepare` | the database or the endpoint refuses, or pgvector is missing | the message names the command, key or privilege; then clear it |
-| `extract` | the file is missing, cut short, or lacks a mapped column | put the file right, or trigger with **Source** set; {missing} |
-| `plan` | a brake: over the cost cap, or too many products would go | read the figures; trigger again with **Cost cap** or **Allow deletes** if they are right |
-| `embed` | the key is refused, or the endpoint kept failing for all retries | fix `openai_default`; clear: each shard goes on where it stopped |
-| `load` | the table was changed by hand, or the brake found too many deletions | the message says which; readers still have the old rows |
-| `index` | too little memory for the build, or it was cancelled | the message has the figure; readers still have the old index |
-| `vacuum` | somebody holds a lock on the table | clear it later; searches are right, only slower |
-| `report` | the database went away | clear it |
-| `drop_staging` | the database went away | nothing: the run's result stands, the next run cleans up |
+{table_of_tasks}
 
-Unusable input rows never fail a run: `vectorshelf quarantine list {name}` has them with line and reason.
+Unusable input rows fail no run unless they are more than {rejects} of all: `vectorshelf quarantine list {name}` has
+them with line and reason.
 `vectorshelf status {name}` shows rows, recall and spending. The run's figures are on the event of asset `{asset}`.
 """
+
+
+_REMEDIES = (
+    (
+        "prepare",
+        "the database or the endpoint refuses, or pgvector is missing",
+        "the message names the command, key or privilege; then clear it",
+    ),
+    (
+        "extract",
+        "the source is missing, cut short, or lacks a mapped column",
+        "put it right and clear, or trigger with another **Source**{late}",
+    ),
+    (
+        "plan",
+        "a brake: over the cost cap, or too many products would go",
+        "if the figures are right, trigger again with another **Cost cap** or with **Allow deletes**",
+    ),
+    (
+        "embed",
+        "the key is refused, or the endpoint kept failing for all retries",
+        "fix `openai_default` and clear: each shard goes on where it stopped",
+    ),
+    (
+        "load",
+        "the table was changed by hand, or the brake found too many deletions",
+        "the message says which; readers still have the old rows",
+    ),
+    (
+        "index",
+        "too little memory for the build, or it was cancelled",
+        "the message has the figure; readers still have the old index",
+    ),
+    ("vacuum", "somebody holds a lock on the table", "clear it later: searches are right, only slower"),
+    ("report", "the database went away", "clear it"),
+    ("drop_staging", "the database went away", "nothing: the run's result stands"),
+)
 
 
 def runbook(catalog: Catalog) -> str:
@@ -47,7 +75,8 @@ def runbook(catalog: Catalog) -> str:
         model=f"Texts go to {_model(catalog)}.",
         schedule=_schedule(catalog),
         mode=_mode(catalog),
-        missing=_missing(catalog),
+        rejects=f"{catalog.max_quarantine_fraction:.0%}",
+        table_of_tasks=_table_of_tasks(catalog),
     )
 
 
@@ -87,7 +116,12 @@ def _mode(catalog: Catalog) -> str:
     )
 
 
-def _missing(catalog: Catalog) -> str:
-    if catalog.source.connection or catalog.source.missing == "previous":
-        return "clear it when the source is back"
-    return "a nightly run waits for a late file and tries again"
+def _table_of_tasks(catalog: Catalog) -> str:
+    rows = [f"| `{task}` | {cause} | {remedy} |" for task, cause, remedy in _REMEDIES]
+    return "\n".join(["| task | failed because | do this |", "|---|---|---|", *rows]).format(late=_late(catalog))
+
+
+def _late(catalog: Catalog) -> str:
+    """Only a file that must be there is waited for (`vectorshelf_retries.LATE_FILE`)."""
+    waits = catalog.source.path is not None and catalog.source.missing == "fail"
+    return "; a nightly run has already waited for a late file" if waits else ""

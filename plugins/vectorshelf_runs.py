@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from airflow.sdk.definitions.context import Context
+
 from vectorshelf.catalog.model import Catalog
 from vectorshelf_connections import from_environment, settings
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import httpx
+
 from local_airflow import ADMIN, LocalAirflow
 
 

@@ -97,7 +97,7 @@ class LocalAirflow:
         """The user's own Postgres where DATABASE_URL names one, else the embedded one."""
         own = Settings.from_environment(PROJECT / ".env").database_url or embedded.url(self.home)
         if own is None:
-            raise ConfigurationError(f"the embedded Postgres below {self.home} went away: its log is in its data folder")
+            raise ConfigurationError(f"the embedded Postgres below {self.home} went away: see server.log there")
         return own.get_secret_value()
 
     def migrate(self, environment: dict[str, str]) -> bool:

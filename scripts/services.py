@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
+
 from local_airflow import PROJECT, LocalAirflow, airflow, last_line
 from vectorshelf.errors import ConfigurationError
 

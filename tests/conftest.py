@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["tests.standin.fixtures"]
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 ICECAT = REPOSITORY.parent / "shared" / "catalogs" / "icecat"
 

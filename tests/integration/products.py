@@ -71,7 +71,16 @@ class Shelf:
         """Fill the run's staging table; ids may repeat when pairs are given."""
         pairs = items.items() if isinstance(items, Mapping) else items
         rows = [
-            (line, id_, item.text, "things", json.dumps({"price": item.price}), item.text, sha256(item.text), item.deleted)
+            (
+                line,
+                id_,
+                item.text,
+                "things",
+                json.dumps({"price": item.price}),
+                item.text,
+                sha256(item.text),
+                item.deleted,
+            )
             for line, (id_, item) in enumerate(pairs, start=2)
         ]
         with db.transaction(self.conn) as cur:
@@ -97,7 +106,13 @@ class Shelf:
             return merge.merge(cur, change, allow_deletes=allow_deletes)
 
     def load(
-        self, number: int, items: Mapping[str, Item], *, snapshot: bool = True, whole: bool | None = None, **limits: float
+        self,
+        number: int,
+        items: Mapping[str, Item],
+        *,
+        snapshot: bool = True,
+        whole: bool | None = None,
+        **limits: float,
     ) -> Merged:
         """Stage, embed and merge in one go."""
         change = replace(self.change(number, snapshot=snapshot, whole=whole), **limits)

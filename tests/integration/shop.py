@@ -50,7 +50,7 @@ class Shop:
     def write(self, day: int, rows: Sequence[Row], suffix: str = ".csv") -> Path:
         """One snapshot file."""
         path = self.folder / f"{at(day):%Y-%m-%d}{suffix}"
-        with (gzip.open(path, "wt", newline="") if suffix.endswith(".gz") else path.open("w", newline="")) as file:
+        with gzip.open(path, "wt", newline="") if suffix.endswith(".gz") else path.open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["sku", "title", "department", "price"])
             writer.writerows(rows)

@@ -18,9 +18,7 @@ RELAXED = settings(
 ids = st.sampled_from("abcde")
 items = st.builds(Item, text=st.sampled_from(["one", "two", "three"]), price=st.integers(1, 3))
 snapshots = st.lists(st.dictionaries(ids, items), min_size=1, max_size=5)
-deltas = st.lists(
-    st.dictionaries(ids, st.one_of(items, st.just(Item("", deleted=True)))), min_size=1, max_size=5
-)
+deltas = st.lists(st.dictionaries(ids, st.one_of(items, st.just(Item("", deleted=True)))), min_size=1, max_size=5)
 
 
 def orders(days: list[dict[str, Item]], data: st.DataObject) -> list[int]:

@@ -189,9 +189,14 @@ def test_the_first_row_of_an_id_stays_and_the_others_go_to_quarantine(conn):
     change = shelf.change(1)
     with db.transaction(conn) as cur:
         staging.create(cur, change.names)
-        staging.add(cur, change.names, [
-            (line, "a", name, "", "{}", name, sha256(name), False) for line, name in ((2, "one"), (9, "two"), (7, "three"))
-        ])
+        staging.add(
+            cur,
+            change.names,
+            [
+                (line, "a", name, "", "{}", name, sha256(name), False)
+                for line, name in ((2, "one"), (9, "two"), (7, "three"))
+            ],
+        )
         assert staging.quarantine_duplicates(cur, change.names, catalog="shop", run_id=change.run_id) == 2
         cur.execute("SELECT line, reason FROM vectorshelf.quarantine ORDER BY line")
         assert cur.fetchall() == [(7, "duplicate id: first seen on line 2"), (9, "duplicate id: first seen on line 2")]

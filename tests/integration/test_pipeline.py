@@ -21,7 +21,9 @@ def test_a_first_run_fills_indexes_and_vacuums_the_table(shop):
     assert figures["index"]["action"] == "built"
     assert shop.names() == ["apple", "pear", "laptop", "desk lamp"]
     assert shop.query("SELECT count(*) FROM vectorshelf.vectors") == [(4,)]
-    assert shop.query("SELECT relpages > 0, relallvisible = relpages FROM pg_class WHERE relname = 'products'") == [(True, True)]
+    assert shop.query("SELECT relpages > 0, relallvisible = relpages FROM pg_class WHERE relname = 'products'") == [
+        (True, True)
+    ]
 
 
 def test_the_nearest_product_is_found(shop):
@@ -29,7 +31,9 @@ def test_the_nearest_product_is_found(shop):
     found = pipeline.search(shop.catalog, "portable computer", shop.settings, k=2)
     assert found["results"][0]["name"] == "laptop"
     assert found["results"][0]["score"] > found["results"][1]["score"]
-    assert [hit["name"] for hit in pipeline.search(shop.catalog, "computer", shop.settings, category="home")["results"]] == ["desk lamp"]
+    assert [
+        hit["name"] for hit in pipeline.search(shop.catalog, "computer", shop.settings, category="home")["results"]
+    ] == ["desk lamp"]
 
 
 def test_a_second_run_of_the_same_file_embeds_and_writes_nothing(shop):
@@ -43,7 +47,9 @@ def test_a_second_run_of_the_same_file_embeds_and_writes_nothing(shop):
 def test_the_next_snapshot_embeds_only_new_texts(shop):
     shop.run(1, FRUIT)
     apple, pear, laptop, _ = FRUIT
-    figures = shop.run(2, [apple, (*pear[:3], "2.50"), ("3", "gaming laptop", *laptop[2:]), ("5", "sofa", "home", "400")])
+    figures = shop.run(
+        2, [apple, (*pear[:3], "2.50"), ("3", "gaming laptop", *laptop[2:]), ("5", "sofa", "home", "400")]
+    )
     counts = {key: figures[key] for key in ("new", "changed", "attributes_changed", "unchanged", "deleted", "embedded")}
     assert counts == {"new": 1, "changed": 1, "attributes_changed": 1, "unchanged": 1, "deleted": 1, "embedded": 2}
 
@@ -63,7 +69,12 @@ def test_products_that_share_a_text_share_its_vector(shop):
 def test_an_older_snapshot_only_adds_to_the_vector_store(shop):
     shop.run(5, FRUIT)
     figures = shop.run(3, [("9", "umbrella", "rain", "5")])
-    assert (figures["status"], figures["superseded"], figures["embedded"], figures["deleted"]) == ("success", True, 1, 0)
+    assert (figures["status"], figures["superseded"], figures["embedded"], figures["deleted"]) == (
+        "success",
+        True,
+        1,
+        0,
+    )
     assert shop.names() == [name for _, name, _, _ in FRUIT]
 
 
@@ -93,13 +104,17 @@ class TestStops:
         shop.run(1, FRUIT)
         with pytest.raises(SourceMissingError, match=r"2026-11-02\.csv"):
             shop.run(2)
-        assert shop.query("SELECT status, error LIKE '%2026-11-02.csv%' FROM vectorshelf.runs ORDER BY run_no DESC LIMIT 1") == [("failed", True)]
+        assert shop.query(
+            "SELECT status, error LIKE '%2026-11-02.csv%' FROM vectorshelf.runs ORDER BY run_no DESC LIMIT 1"
+        ) == [("failed", True)]
         assert shop.names() == [name for _, name, _, _ in FRUIT]
         assert shop.staging_tables() == []
 
     def test_a_gzip_cut_short_changes_nothing(self, shop, tmp_path):
         shop.run(1, FRUIT)
-        whole = gzip.compress(b"sku,title,department,price\n" + b"".join(b"%d,thing %d,x,1\n" % (n, n) for n in range(9000)))
+        whole = gzip.compress(
+            b"sku,title,department,price\n" + b"".join(b"%d,thing %d,x,1\n" % (n, n) for n in range(9000))
+        )
         cut = tmp_path / "cut.csv.gz"
         cut.write_bytes(whole[: len(whole) // 2])
         with pytest.raises(SourceError, match="gzip"):

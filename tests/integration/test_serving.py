@@ -38,8 +38,11 @@ def test_other_dimensions_than_the_table_holds_are_refused_with_both_numbers(con
 
 
 def test_the_tutorials_table_is_taken_over_and_its_rows_are_embedded(conn):
-    execute(conn, "CREATE TABLE products (id text PRIMARY KEY, name text NOT NULL, category text NOT NULL,"
-                  " attributes jsonb, embedding vector(4))")
+    execute(
+        conn,
+        "CREATE TABLE products (id text PRIMARY KEY, name text NOT NULL, category text NOT NULL,"
+        " attributes jsonb, embedding vector(4))",
+    )
     execute(conn, "INSERT INTO products VALUES ('a', 'apple', 'things', '{\"price\": 1}', '[0,0,0,1]')")
     shelf = Shelf(conn)
     merged = shelf.load(1, {"a": Item("apple")})
@@ -54,7 +57,10 @@ def test_the_tutorials_table_is_taken_over_and_its_rows_are_embedded(conn):
         ("CREATE TABLE products (id text PRIMARY KEY, name text)", "category is missing, must be text"),
         ("CREATE TABLE products (id text, name text, category text)", "ADD PRIMARY KEY"),
         ("CREATE VIEW products AS SELECT 1 AS id", "is not a table"),
-        ("CREATE TABLE products (id text PRIMARY KEY, name text, category text, attributes text)", "attributes is text"),
+        (
+            "CREATE TABLE products (id text PRIMARY KEY, name text, category text, attributes text)",
+            "attributes is text",
+        ),
     ],
 )
 def test_a_table_of_another_shape_is_refused(conn, ddl, message):

@@ -15,6 +15,7 @@ def main() -> None:
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.bind(("127.0.0.1", arguments.port))
+    listening.listen(1024)  # from here on connections queue, so the port may be told
     print(listening.getsockname()[1], flush=True)
     config = uvicorn.Config(create_app(), log_level="warning", access_log=False, lifespan="off")
     uvicorn.Server(config).run(sockets=[listening])

@@ -1,4 +1,4 @@
-"""`standin`: the stand-in of this test process, as new. Import it where it is needed, or in a conftest."""
+"""`standin`: the stand-in of this test process, as new. A plugin of tests/conftest.py."""
 
 from collections.abc import Iterator
 

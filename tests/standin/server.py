@@ -290,6 +290,8 @@ def _item(index: int, vector: np.ndarray, as_base64: bool) -> bytes:
 def reset(request: Request) -> None:
     """Reset the connection: the client sees ECONNRESET, as from a crashed server."""
     transport = request.scope["transport"]
+    if transport.is_closing():  # the client gave up first
+        return
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
 

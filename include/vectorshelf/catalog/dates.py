@@ -38,11 +38,6 @@ def as_of_of(value: str | date | datetime, catalog: "Catalog", now: datetime | N
     return found
 
 
-def start_of(as_of: datetime, catalog: "Catalog") -> datetime | None:
-    """Where the data interval that ends at `as_of` starts: the tick before it, in UTC. None without a schedule."""
-    return Schedule(catalog.schedule, catalog.tz).before(as_of) if catalog.schedule else None
-
-
 def _instant(given: date | datetime, catalog: "Catalog", now: datetime) -> datetime:
     if isinstance(given, datetime):
         return given.astimezone(UTC) if given.tzinfo else later_reading(given, catalog.tz)

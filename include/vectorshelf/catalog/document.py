@@ -12,6 +12,7 @@ from vectorshelf.catalog.findings import Finding
 from vectorshelf.catalog.syntax import QUOTE_IT, diagnose
 
 _MAX_BYTES = 1_000_000
+_NULL = "tag:yaml.org,2002:null"
 
 
 class DocumentError(Exception):
@@ -93,7 +94,7 @@ class _Reader:
                 self._faults.append(Finding(f"given twice, first on line {first}: keep one", dotted, line))
                 continue
             self._lines[dotted] = line
-            if isinstance(value, yaml.ScalarNode) and not (value.value or value.style or node.flow_style):
+            if value.tag == _NULL and not (value.value or node.flow_style):
                 self._faults.append(Finding("is empty: write a value, or remove the line", dotted, line))
             found[key_node.value] = self._value(value, dotted)
         return found

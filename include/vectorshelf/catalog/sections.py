@@ -38,8 +38,8 @@ def _encoding(value: str) -> str:
 def _path(value: str) -> str:
     if value.startswith("~"):
         raise ValueError("~ is another folder for every user: write the path out, or relative to this file")
-    if re.match(r"\w+://[^/]*@", value):
-        raise ValueError("a login does not belong in the file: use the storage's own configuration")
+    if re.match(r"[\w+.-]+://[^/@]*:[^/]*@", value):  # s3://aws_default@bucket names a Connection and is fine
+        raise ValueError("a password does not belong in the file: use a Connection or the storage's own configuration")
     PathTemplate(value)
     return value
 

@@ -7,7 +7,8 @@ interrupts it.
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import random as random_number
 from typing import Literal, Protocol, TypeVar
@@ -82,8 +83,8 @@ class Figures:
         return calibrated(self.prior_tokens + self.tokens, self.prior_bytes + self.paid_bytes)
 
 
-class SavingFailedError(VectorshelfError):
-    """Vectors that were paid for could not be committed. Not a reason to pay again: the shard stops with its cause."""
+class AfterPayingError(VectorshelfError):
+    """Something failed once the answer was there. Not a reason to pay again: the shard stops with its cause."""
 
 
 @dataclass
@@ -162,7 +163,7 @@ class Delivery:
             faults = faults_of(answer.vectors, len(request), self.embedder.dimensions)
         except RefusedError as error:
             self.figures.refusals += 1
-            await self.pace.settle(grant, None, error.observed)
+            await self.pace.settle(grant, None, error.observed, self.clock() - began)
             raise
         except BadAnswerError:
             # The endpoint did the work and will charge for it, though nothing can be kept.
@@ -171,15 +172,15 @@ class Delivery:
         tokens = estimate if answer.tokens is None else answer.tokens
         good = [row for row, fault in enumerate(faults) if fault is None]
         paid = Paid(len(good), tokens, size, self.clock() - began)
+        # Saved first: nothing that can fail stands between the answer and the store.
         await self._keep([request[row] for row in good], _rows(answer, good), paid)
-        await self.pace.settle(grant, tokens, answer.observed)
+        with _after_paying():
+            await self.pace.settle(grant, tokens, answer.observed, self.clock() - began)
         return [(text, fault) for text, fault in zip(request, faults, strict=True) if fault is not None]
 
     async def _keep(self, texts: list[Text], vectors: Vectors, paid: Paid) -> None:
-        try:
+        with _after_paying():
             await self.in_database(self.save, [text.sha256 for text in texts], vectors, paid)
-        except VectorshelfError as error:
-            raise SavingFailedError(str(error)) from error
         self.figures.texts += paid.texts
         self.figures.tokens += paid.tokens
         self.figures.paid_bytes += paid.bytes
@@ -214,6 +215,7 @@ class Delivery:
     async def _blame_the_endpoint(self, reason: str) -> None:
         """Before the first text of a shard that has seen no success is called poison: is anything accepted at all?"""
         grant = await self.pace.turn(estimated(len(PROBE), 1, TOKENS_PER_BYTE))
+        began = self.clock()
         try:
             answer = await self.embedder.embed([PROBE])
         except RejectedTextsError as error:
@@ -223,10 +225,18 @@ class Delivery:
             ) from error
         except TransientError:
             return
-        await self.pace.settle(grant, answer.tokens, answer.observed)
+        await self.pace.settle(grant, answer.tokens, answer.observed, self.clock() - began)
 
     def _nothing(self) -> Vectors:
         return np.empty((0, self.embedder.dimensions), dtype=np.float32)
+
+
+@contextmanager
+def _after_paying() -> Iterator[None]:
+    try:
+        yield
+    except VectorshelfError as error:
+        raise AfterPayingError(str(error)) from error
 
 
 def _rows(answer: Embedded, rows: list[int]) -> Vectors:

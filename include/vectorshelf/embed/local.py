@@ -57,10 +57,10 @@ class LocalEmbedder:
         return self._dimensions
 
     async def embed(self, texts: Sequence[str]) -> Embedded:
-        """Unit vectors of `texts`; no tokens are paid for."""
+        """Unit vectors of `texts`. Tokens are left to the estimate: counting them would cost as much as embedding."""
         async with self._one_at_a_time:
             vectors = await asyncio.to_thread(self._vectors, texts)
-        return Embedded(vectors, tokens=0)
+        return Embedded(vectors, tokens=None)
 
     async def close(self) -> None:
         """Nothing to give back."""

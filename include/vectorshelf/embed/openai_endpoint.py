@@ -29,7 +29,7 @@ _SERVER_ERRORS = 500
 class OpenAIEmbedder:
     """One model behind one endpoint. `timeout` is for a whole request, in seconds."""
 
-    def __init__(  # noqa: PLR0913  # by name only, all of them facts of one endpoint
+    def __init__(
         self,
         *,
         model: str,

@@ -5,6 +5,7 @@ and news from the endpoint reaches everybody within one request.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -24,8 +25,8 @@ class Pace(Protocol):
     async def turn(self, tokens: int) -> Grant:
         """Return when a request of about `tokens` tokens may be sent."""
 
-    async def settle(self, grant: Grant, tokens: int | None, observed: Observed) -> None:
-        """The request was answered; `tokens` is its real usage if known."""
+    async def settle(self, grant: Grant, tokens: int | None, observed: Observed, seconds: float) -> None:
+        """The request was answered after `seconds`; `tokens` is its real usage if known."""
 
 
 class Unpaced:
@@ -35,7 +36,7 @@ class Unpaced:
         """At once."""
         return Grant(0, 0.0, 0)
 
-    async def settle(self, grant: Grant, tokens: int | None, observed: Observed) -> None:
+    async def settle(self, grant: Grant, tokens: int | None, observed: Observed, seconds: float) -> None:
         """Nothing to settle."""
 
 
@@ -45,10 +46,18 @@ class SharedPace:
     Raises TransientError with the seconds to wait when the queue or the endpoint's block is longer than `patience`.
     """
 
-    def __init__(self, limiter: Limiter, *, patience: float = 300.0, sleep: Sleep = asyncio.sleep) -> None:
+    def __init__(
+        self,
+        limiter: Limiter,
+        *,
+        patience: float = 300.0,
+        sleep: Sleep = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._limiter = limiter
         self._patience = patience
         self._sleep = sleep
+        self._clock = clock
         self._pending = asyncio.Lock()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="limiter")
 
@@ -66,9 +75,15 @@ class SharedPace:
                 if grant.wait <= 0 or await self._waited(grant):
                     return grant
 
-    async def settle(self, grant: Grant, tokens: int | None, observed: Observed) -> None:
+    async def settle(self, grant: Grant, tokens: int | None, observed: Observed, seconds: float) -> None:
         """Replace the estimate by the real usage, and share what the response said."""
-        await self._in_thread(partial(self._limiter.settle, grant, tokens, observed))
+        answered = self._clock()
+
+        def settle() -> None:
+            # The thread may have been busy: what counts is when the request was sent.
+            self._limiter.settle(grant, tokens, observed, seconds + self._clock() - answered)
+
+        await self._in_thread(settle)
 
     def close(self) -> None:
         """Finish what the thread is doing."""

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from random import random as random_number
 from typing import TypeVar
 
-from vectorshelf.embed.delivery import Authorise, Delivery, Figures, OnReject, Save, SavingFailedError, TooLong
+from vectorshelf.embed.delivery import AfterPayingError, Authorise, Delivery, Figures, OnReject, Save, TooLong
 from vectorshelf.embed.embedder import Embedder
 from vectorshelf.embed.pace import Pace, Sleep
 from vectorshelf.embed.packing import Packer, RequestSize, Text
@@ -116,7 +116,7 @@ class _Flight:
         except BaseException as error:  # noqa: BLE001  # raised again below, after what is paid for has landed
             self._failure = self._failure or error
         await self._land(None)
-        if isinstance(self._failure, SavingFailedError) and self._failure.__cause__ is not None:
+        if isinstance(self._failure, AfterPayingError) and self._failure.__cause__ is not None:
             raise self._failure.__cause__
         if self._failure is not None:
             raise self._failure

@@ -11,8 +11,9 @@ from vectorshelf.catalog.paths import format_of, render_path
 from vectorshelf.errors import ConfigurationError, SourceError, SourceMissingError
 from vectorshelf.extract.decoding import decoded, line_reader
 from vectorshelf.extract.delimited import read_delimited
+from vectorshelf.extract.faults import label_of
 from vectorshelf.extract.jsonl import read_json_lines
-from vectorshelf.extract.opening import Opener, label_of, opened
+from vectorshelf.extract.opening import Opener, opened
 from vectorshelf.extract.parquet import read_parquet
 from vectorshelf.extract.previous import previous_path
 from vectorshelf.extract.product import Product, Reject
@@ -25,7 +26,7 @@ QueryRows = Callable[[], Iterator[dict[str, object]]]
 _log = logging.getLogger(__name__)
 
 
-def read_products(  # noqa: PLR0913 everything that decides what is read, by name
+def read_products(
     catalog: Catalog,
     *,
     as_of: datetime,

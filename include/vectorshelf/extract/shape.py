@@ -39,9 +39,14 @@ class Shape:
     @property
     def needed(self) -> dict[str, str]:
         """Every column that must be there, with the key of the catalog file that asks for it."""
-        keys = dict.fromkeys(self.template.columns, "text")
-        fields = {"deleted": self.deleted, "category": self.category, "name": self.name, "id": self.id}
-        return keys | {column: f"columns.{field}" for field, column in fields.items() if column is not None}
+        fields = {
+            self.id: "columns.id",
+            self.name: "columns.name",
+            self.category: "columns.category, null for none",
+            self.deleted: "columns.deleted",
+        }
+        keys = {column: key for column, key in fields.items() if column is not None}
+        return keys | {column: "text" for column in self.template.columns if column not in keys}
 
     def check(self, names: Collection[str]) -> None:
         """Raise SourceError unless every needed column is among these."""
@@ -59,7 +64,7 @@ class Shape:
 def absence(label: str, absent: dict[str, str], names: Iterable[str]) -> str:
     """One sentence: which columns are not there, who asks for them, what is there, and what may be meant."""
     there = [name for name in names if name]
-    wanted = " and ".join(f"{column!r} ({key})" for column, key in absent.items())
+    wanted = ", ".join(f"{column!r} ({key})" for column, key in absent.items())
     shown = ", ".join(storable(name[:_NAME_SHOWN]) for name in there[:_COLUMNS_SHOWN]) or "none"
     more = f" and {len(there) - _COLUMNS_SHOWN} more" if len(there) > _COLUMNS_SHOWN else ""
     meant = {column: _alike(column, there) for column in absent}

@@ -46,9 +46,11 @@ def is_scalar(value: object) -> bool:
 
 
 def is_blank(value: object) -> bool:
-    """Whether a value says nothing: null, blank text, an empty list or object."""
+    """Whether a value says nothing: null, blank text, not a number, an empty list or object."""
     if isinstance(value, str):
         return not value or value.isspace()
+    if isinstance(value, float | Decimal):
+        return not _is_finite(value)
     return value is None or (isinstance(value, list | tuple | Mapping) and not value)
 
 

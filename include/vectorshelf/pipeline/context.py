@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 
 from pydantic import SecretStr
 
@@ -22,6 +21,7 @@ class Run:
 
     row: ledger.RunRow
     request: RunRequest
+    space: int
     conn: db.Connection
 
     @property
@@ -43,12 +43,6 @@ class Run:
     def names(self) -> staging.Names:
         """The run's staging tables."""
         return staging.Names(self.row.run_no)
-
-    @cached_property
-    def space(self) -> int:
-        """The number of the run's embedding space."""
-        with db.transaction(self.conn) as cur:
-            return spaces.space_of(cur, self.catalog.embedding.model, self.catalog.embedding.dimensions)
 
     @property
     def change(self) -> Change:
@@ -81,7 +75,10 @@ def opened(run_id: str, stage: str, settings: Settings) -> Iterator[Run]:
     with connected(settings, f"{stage} {run_id}") as conn:
         with db.transaction(conn) as cur:
             row = ledger.get_run(cur, run_id)
-        yield Run(row, RunRequest.model_validate(row.request), conn)
+            request = RunRequest.model_validate(row.request)
+            embedding = request.catalog.embedding
+            space = spaces.space_of(cur, embedding.model, embedding.dimensions)
+        yield Run(row, request, space, conn)
 
 
 def serving_table(catalog: Catalog) -> ServingTable:

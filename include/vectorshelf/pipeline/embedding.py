@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass
 
 from vectorshelf.catalog.model import Catalog
+from vectorshelf.embed.delivery import Figures, Paid
 from vectorshelf.embed.embedder import (
     Dialect,
     Embedder,
@@ -15,7 +16,6 @@ from vectorshelf.embed.embedder import (
     open_embedder,
     query_vector,
 )
-from vectorshelf.embed.delivery import Figures, Paid
 from vectorshelf.embed.pace import Pace, SharedPace, Unpaced
 from vectorshelf.embed.packing import RequestSize, request_size
 from vectorshelf.embed.prices import cost_usd, price_of
@@ -31,7 +31,7 @@ from vectorshelf.store import db, ledger, quarantine
 from vectorshelf.store.limiter import Limiter
 from vectorshelf.store.pacing import Limits
 from vectorshelf.store.pending import Pending, pending_texts
-from vectorshelf.store.vectors import PaidRequest, save_response
+from vectorshelf.store.vectors import save_response
 from vectorshelf.store.writers import choose_method
 
 Counts = dict[str, object]
@@ -61,7 +61,7 @@ def record_check(cur: db.Cursor, run_id: str, catalog: Catalog, space: int, test
     """Keep how the endpoint wants to be asked, for the shards, and account for the tiny request (as shard -1)."""
     ledger.record_stage(cur, run_id, "prepare", -1, 0.0, {"dialect": asdict(test.dialect), "norm": test.norm})
     cost = cost_usd(test.tokens, _price(catalog))
-    ledger.record_request(cur, PaidRequest(run_id, catalog.name, -1, space, 0, test.tokens, 0, cost, 0.0))
+    ledger.record_request(cur, ledger.PaidRequest(run_id, catalog.name, -1, space, 0, test.tokens, 0, cost, 0.0))
 
 
 def estimate(run: Run, todo: Pending) -> Estimate:
@@ -151,8 +151,16 @@ class _Desk:
     def save(self, sha256s: Sequence[bytes], vectors: Vectors, paid: Paid) -> None:
         run = self._run
         cost = cost_usd(paid.tokens, self._price)
-        request = PaidRequest(
-            run.run_id, run.catalog.name, self._shard, run.space, paid.texts, paid.tokens, paid.bytes, cost, paid.seconds
+        request = ledger.PaidRequest(
+            run.run_id,
+            run.catalog.name,
+            self._shard,
+            run.space,
+            paid.texts,
+            paid.tokens,
+            paid.bytes,
+            cost,
+            paid.seconds,
         )
         method = run.catalog.load.method
         resolved = choose_method(len(sha256s)) if method == "auto" else method
@@ -185,9 +193,7 @@ def _pace(catalog: Catalog, settings: Settings) -> Iterator[Pace]:
         return
     with connected(settings, f"limiter {catalog.name}") as conn:
         limits = Limits(embedding.requests_per_minute, embedding.tokens_per_minute)
-        pace = SharedPace(
-            Limiter(conn, endpoint_of(embedding, settings.openai_base_url), embedding.model, limits)
-        )
+        pace = SharedPace(Limiter(conn, endpoint_of(embedding, settings.openai_base_url), embedding.model, limits))
         try:
             yield pace
         finally:

@@ -3,6 +3,9 @@
 import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
+
+from pydantic import SecretStr
 
 from vectorshelf.errors import ConfigurationError
 from vectorshelf.extract import Product, Reject, read_products
@@ -55,16 +58,8 @@ def _products(run: Run, settings: Settings) -> Iterator[Product | Reject]:
             start = ledger.previous_as_of(cur, run.catalog.name, request.as_of) or EPOCH
     rows_of_query = None
     if source.connection is not None and source.query is not None and request.source is None:
-        url = settings.connection_url(source.connection)
-        if url is None:
-            raise ConfigurationError(
-                f"catalog {run.catalog.name}: no connection is called {source.connection!r}: add it in Airflow "
-                f"(Admin, Connections), or set AIRFLOW_CONN_{source.connection.upper()} to its URL"
-            )
-        query, begin = source.query, start
-
-        def rows_of_query() -> Iterator[dict[str, object]]:
-            return foreign.stream_query(url, query, begin, request.as_of)
+        url = _connection(source.connection, run, settings)
+        rows_of_query = partial(foreign.stream_query, url, source.query, start, request.as_of)
 
     return read_products(
         run.catalog,
@@ -75,6 +70,16 @@ def _products(run: Run, settings: Settings) -> Iterator[Product | Reject]:
         rows_of_query=rows_of_query,
         limit=request.limit,
     )
+
+
+def _connection(name: str, run: Run, settings: Settings) -> SecretStr:
+    url = settings.connections.get(name.lower())
+    if url is None:
+        raise ConfigurationError(
+            f"catalog {run.catalog.name}: no connection is called {name!r}: add it in Airflow (Admin, Connections), "
+            f"or set AIRFLOW_CONN_{name.upper()} to its URL"
+        )
+    return url
 
 
 def _settle_duplicates(cur: db.Cursor, run: Run) -> int:

@@ -13,6 +13,7 @@ from vectorshelf.settings import Settings
 from vectorshelf.store import db, migrations, overview
 from vectorshelf.store import quarantine as quarantines
 from vectorshelf.store import search as searches
+from vectorshelf.store.writers import as_text
 
 
 def search(
@@ -30,19 +31,16 @@ def search(
     """
     if not text.strip():
         raise ConfigurationError("the search text is empty: say what to look for")
-    vector = embedding.embed_query(catalog, text, settings)
+    vector = as_text(embedding.embed_query(catalog, text, settings))
     table = serving_table(catalog)
     with connected(settings, f"search {catalog.name}") as conn:
-        with db.transaction(conn) as cur:
-            if not searches.is_searchable(cur, table):
-                raise ConfigurationError(
-                    f"catalog {catalog.name} has nothing to search in {table.label} yet: "
-                    f"run `vectorshelf run {catalog.name}` first"
-                )
         started = time.perf_counter()
-        hits = searches.search(conn, table, vector, k=k, category=category, text=text if mode == "hybrid" else None)
+        if mode == "hybrid":
+            hits = searches.search_hybrid(conn, table, vector, text, k, category)
+        else:
+            hits = searches.search(conn, table, vector, k, category)
         milliseconds = (time.perf_counter() - started) * 1000
-    return {"results": [asdict(hit) for hit in hits], "milliseconds": round(milliseconds, 2)}
+    return {"results": [hit._asdict() for hit in hits], "milliseconds": round(milliseconds, 2)}
 
 
 def status(catalogs: Sequence[Catalog], settings: Settings) -> dict[str, Any]:

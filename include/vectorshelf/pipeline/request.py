@@ -46,4 +46,3 @@ class RunRequest(BaseModel):
         """The smaller of the catalog's cap and this run's, or None without either."""
         caps = [cap for cap in (self.catalog.max_cost_usd, self.max_cost_usd) if cap is not None]
         return min(caps, default=None)
-

@@ -13,9 +13,8 @@ from vectorshelf.pipeline.context import Run, connected, opened, serving_table
 from vectorshelf.pipeline.progress import SILENT, Progress
 from vectorshelf.pipeline.request import RunRequest
 from vectorshelf.settings import Settings
-from vectorshelf.store import db, fence, ledger, merge, migrations, pending, preflight, serving, spaces, staging
+from vectorshelf.store import db, fence, ledger, merge, migrations, pending, preflight, serving, spaces, staging, upkeep
 from vectorshelf.store import index as indexes
-from vectorshelf.store import upkeep
 
 
 def prepare(request: RunRequest, settings: Settings) -> str:
@@ -41,7 +40,7 @@ def extract(run_id: str, settings: Settings, progress: Progress = SILENT) -> dic
     """Stream the source into the run's staging table; what cannot be used goes to quarantine with its reason."""
     with opened(run_id, "extract", settings) as run, ledger.timed(run.conn, run_id, "extract") as counts:
         progress.start("extract", None, "rows")
-        counts |= extraction.stage(run, settings, progress)
+        counts.update(extraction.stage(run, settings, progress))
         progress.finish("extract", f"{counts['extracted']:,} products, {counts['quarantined']:,} to quarantine")
     return counts
 
@@ -55,7 +54,7 @@ def plan(run_id: str, settings: Settings, progress: Progress = SILENT) -> dict[s
             difference = _difference(cur, run)
             todo = pending.collect(cur, run.change)
         estimate = embedding.estimate(run, todo)
-        counts |= difference.counts | {"reused": todo.reused, "pending": todo.texts} | asdict(estimate)
+        counts.update(difference.counts | {"reused": todo.reused, "pending": todo.texts} | asdict(estimate))
         progress.finish("plan", f"{todo.texts:,} texts to embed, about ${estimate.cost_usd:,.4f}")
     # After the counts are in the ledger: a run that a brake stops still shows what it would have done.
     merge.check_deletions(difference, run.change, allow=run.request.allow_delete)
@@ -66,7 +65,7 @@ def plan(run_id: str, settings: Settings, progress: Progress = SILENT) -> dict[s
 def embed(run_id: str, shard: int, settings: Settings, progress: Progress = SILENT) -> dict[str, int]:
     """Embed what the shard still lacks, committing every response; resumes where an earlier try stopped."""
     with opened(run_id, f"embed {shard}", settings) as run, ledger.timed(run.conn, run_id, "embed", shard) as counts:
-        counts |= embedding.embed_pending(run, shard, settings, progress)
+        counts.update(embedding.embed_pending(run, shard, settings, progress))
     return counts
 
 
@@ -92,12 +91,12 @@ def index(run_id: str, settings: Settings, progress: Progress = SILENT) -> dict[
         outcome = indexes.ensure_index(
             run.conn,
             run.table,
-            indexes.IndexSpec(**run.catalog.index.model_dump()),
+            indexes.IndexSpec(**run.catalog.index.model_dump(include={"type", "lists", "recall_target"})),
             run_id=run_id,
             catalog=run.catalog.name,
             rebuild=run.request.rebuild_index,
         )
-        counts |= asdict(outcome)
+        counts.update(asdict(outcome))
         progress.finish("index", f"{outcome.action}: {outcome.reason}")
     return counts
 
@@ -107,7 +106,7 @@ def vacuum(run_id: str, settings: Settings, progress: Progress = SILENT) -> dict
     with opened(run_id, "vacuum", settings) as run, ledger.timed(run.conn, run_id, "vacuum") as counts:
         progress.start("vacuum", None, "")
         outcome = upkeep.vacuum(run.conn, run.table, catalog=run.catalog.name)
-        counts |= asdict(outcome)
+        counts.update(asdict(outcome))
         progress.finish("vacuum", f"{outcome.action}: {outcome.reason}")
     return counts
 

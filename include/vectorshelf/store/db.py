@@ -11,11 +11,12 @@ from importlib import resources
 
 import psycopg2
 from psycopg2 import errorcodes, sql
-from psycopg2.extensions import connection as Connection
-from psycopg2.extensions import cursor as Cursor
+from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's own spelling
+from psycopg2.extensions import cursor as Cursor  # noqa: N812 - psycopg2's own spelling
 from pydantic import SecretStr
 
 from vectorshelf.errors import ConfigurationError, TransientError, VectorshelfError
+from vectorshelf.store import dsn
 
 __all__ = ["Connection", "Cursor", "autocommit", "connect", "identifier", "query", "transaction"]
 
@@ -33,6 +34,7 @@ def connect(url: SecretStr, application_name: str = "vectorshelf") -> Iterator[C
     TCP keepalives are on, so a server that vanished is noticed in about a minute instead of never.
     Raises TransientError when the server cannot be reached, ConfigurationError when it refuses us.
     """
+    dsn.check(url)
     with wrapped_errors():
         conn = psycopg2.connect(
             url.get_secret_value(),

@@ -17,7 +17,7 @@ from vectorshelf.store.index_names import IndexNames
 from vectorshelf.store.index_state import read_indexes
 from vectorshelf.store.session import session_settings
 from vectorshelf.store.table import ServingTable
-from vectorshelf.store.watched import OnProgress, execute_watched
+from vectorshelf.store.watched import Watch, execute_watched
 
 Log = Callable[[str], None]
 
@@ -56,7 +56,7 @@ def drop_leftovers(conn: Connection, table: ServingTable, log: Log) -> None:
     with autocommit(conn) as cur:
         ours = read_indexes(cur, table).ours
     left = [name for name in (names.building, names.retired) if name in ours]
-    left += [name for name in (names.category, names.text) if name in ours and not ours[name].valid]
+    left += [names.category] if names.category in ours and not ours[names.category].valid else []
     for name in left:
         log(f"dropping {name}, left by a build that was interrupted")
         drop_index(conn, names, name)
@@ -68,14 +68,7 @@ def drop_index(conn: Connection, names: IndexNames, name: str) -> None:
         cur.execute(sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(names.identifier(name)))
 
 
-def build_index(
-    conn: Connection,
-    table: ServingTable,
-    name: str,
-    method: sql.Composable,
-    log: Log,
-    progress: OnProgress | None = None,
-) -> None:
+def build_index(conn: Connection, table: ServingTable, name: str, method: sql.Composable, watch: Watch) -> None:
     """CREATE INDEX CONCURRENTLY `name` ON `table` `method` (what follows USING), and see that it is valid.
 
     A concurrent build can end up invalid without an error. Raises ConfigurationError when the server has not the
@@ -85,26 +78,26 @@ def build_index(
     parts = {"name": sql.Identifier(name), "table": table.identifier, "method": method}
     statement = sql.SQL("CREATE INDEX CONCURRENTLY {name} ON {table} USING {method}").format(**parts)
     try:
-        _build(conn, table, statement, name, log, progress)
+        _build(conn, table, statement, name, watch)
     except BaseException:
         with suppress(VectorshelfError, psycopg2.Error):  # the next run finds it, but until then it slows every write
             drop_index(conn, names, name)
         raise
 
 
-def _build(
-    conn: Connection, table: ServingTable, statement: sql.Composed, name: str, log: Log, progress: OnProgress | None
-) -> None:
+def _build(conn: Connection, table: ServingTable, statement: sql.Composed, name: str, watch: Watch) -> None:
     with wrapped_errors():
         try:
-            execute_watched(conn, statement, progress)
+            execute_watched(conn, statement, watch.progress)
         except psycopg2.errors.DiskFull as error:
             if "shared memory" not in str(error):
                 raise
-            log("too little shared memory for parallel workers (a container's --shm-size): building with one process")
+            watch.log(
+                "too little shared memory (a container's --shm-size) for parallel workers: building without"
+            )
             drop_index(conn, IndexNames.of(table), name)
             with session_settings(conn, {"max_parallel_maintenance_workers": "0"}):
-                execute_watched(conn, statement, progress)
+                execute_watched(conn, statement, watch.progress)
         except psycopg2.Error as error:
             if error.pgcode not in {errorcodes.PROGRAM_LIMIT_EXCEEDED, errorcodes.OUT_OF_MEMORY}:
                 raise

@@ -1,6 +1,5 @@
 """Whether an index must be built, measured, or left alone. Pure: what is there goes in, a reason comes out."""
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,7 +13,7 @@ MEASURE_AFTER = 0.05
 """Recall is measured again once this share of the rows changed: fewer cannot move it by more than its own noise."""
 
 REBUILD_AT_PROBES = 2.0
-"""An index that needs this many times the probes it needed when it was built is rebuilt: it has become that much slower."""
+"""An index that needs this many times the probes it needed when new is rebuilt: it has become that much slower."""
 
 LISTS_OFF_BY = 2.0
 """An index whose lists are this many times too many or too few for today's rows is rebuilt."""
@@ -82,9 +81,7 @@ class Decision:
     reason: str
 
 
-def decide(
-    spec: IndexSpec, metric: Metric, state: State, *, rebuild: bool = False, measure: bool = False
-) -> Decision:
+def decide(spec: IndexSpec, metric: Metric, state: State, *, rebuild: bool = False, measure: bool = False) -> Decision:
     """What to do with the index, in the order of what cannot wait. `rebuild` and `measure` are a person's wish."""
     if state.rows == 0:
         return Decision("none", "the table is empty, and an index takes its centres from the rows that are there")
@@ -107,21 +104,9 @@ def decide_after_measuring(state: State, probes: int) -> Decision:
     before = state.built.probes
     if changed >= MEASURE_AFTER * state.rows and probes > REBUILD_AT_PROBES * before:
         return Decision(
-            "build", f"after {_rows(changed)} the target takes {probes} probes, and took {before} when the index was new"
+            "build", f"after {_rows(changed)} changed the target takes {probes} probes, {before} when the index was new"
         )
-    return Decision("keep", f"measured after {_rows(changed)}: {probes} probes reach the target ({before} when new)")
-
-
-def interim_probes(old_probes: int | None, old_lists: int | None, lists: int) -> int:
-    """Probes that serve the old index and the new one well until the new one's recall is measured.
-
-    Without an old index searches read the whole table so far, and half of the lists is no slower than that.
-    Else one and a half times the share of the lists that was enough before.
-    """
-    if old_probes is None or old_lists is None:
-        return math.ceil(lists / 2)
-    share = old_probes / old_lists
-    return max(old_probes, min(lists, math.ceil(1.5 * share * lists)))
+    return Decision("keep", f"after {_rows(changed)} changed, {probes} probes reach the target ({before} when new)")
 
 
 def _why_build(spec: IndexSpec, metric: Metric, state: State, *, rebuild: bool) -> str | None:

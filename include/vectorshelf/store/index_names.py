@@ -16,15 +16,12 @@ class IndexNames:
     building: str
     retired: str
     category: str
-    text: str
 
     @classmethod
     def of(cls, table: ServingTable) -> "IndexNames":
         """The names for this table."""
         base = f"{table.name}_vector_idx"
-        return cls(
-            table.schema, base, f"{base}_new", f"{base}_old", f"{table.name}_category_idx", f"{table.name}_text_idx"
-        )
+        return cls(table.schema, base, f"{base}_new", f"{base}_old", f"{table.name}_category_idx")
 
     def identifier(self, name: str) -> sql.Identifier:
         """`"schema"."name"`: an index lives in its table's schema."""

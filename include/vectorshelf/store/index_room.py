@@ -29,8 +29,11 @@ class Server:
 
 def read_server(cur: Cursor) -> Server:
     """Ask the server, and its operating system where our role may."""
-    cur.execute("SELECT pg_size_bytes(current_setting('maintenance_work_mem')), pg_size_bytes(current_setting('shared_buffers'))")
-    work, buffers = cur.fetchone() or (0, 0)
+    cur.execute(
+        "SELECT pg_size_bytes(current_setting(name))"
+        " FROM unnest(ARRAY['maintenance_work_mem', 'shared_buffers']) AS name"
+    )
+    work, buffers = (size for (size,) in cur.fetchall())
     cur.execute("SELECT pg_has_role('pg_read_server_files', 'USAGE')")
     if not (cur.fetchone() or (False,))[0]:
         return Server(work, buffers, None)
@@ -41,9 +44,7 @@ def read_server(cur: Cursor) -> Server:
 
 def available_bytes(meminfo: str | None, container_limit: str | None) -> int | None:
     """The smaller of Linux's MemAvailable and the container's limit; None when neither says a number."""
-    found = [
-        int(line.split()[1]) * 1024 for line in (meminfo or "").splitlines() if line.startswith("MemAvailable:")
-    ]
+    found = [int(line.split()[1]) * 1024 for line in (meminfo or "").splitlines() if line.startswith("MemAvailable:")]
     if container_limit and container_limit.strip().isdigit():
         found.append(int(container_limit))
     return min(found, default=None)

@@ -22,7 +22,7 @@ class Indexes:
 def read_indexes(cur: Cursor, table: ServingTable) -> Indexes:
     """What `pg_index` says now."""
     names = IndexNames.of(table)
-    mine = {names.vector, names.building, names.retired, names.category, names.text}
+    mine = {names.vector, names.building, names.retired, names.category}
     cur.execute(query("index_state"), {"table": table.identifier.as_string(cur)})
     ours: dict[str, Existing] = {}
     foreign: list[str] = []

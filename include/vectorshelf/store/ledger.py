@@ -48,9 +48,7 @@ class PaidRequest:
 
 def open_run(cur: Cursor, run_id: str, catalog: str, as_of: datetime, request_json: str) -> None:
     """Open the run, or open it again: a cleared Airflow run starts its figures afresh, its requests stay paid."""
-    cur.execute(
-        query("open_run"), {"run_id": run_id, "catalog": catalog, "as_of": as_of, "request": request_json}
-    )
+    cur.execute(query("open_run"), {"run_id": run_id, "catalog": catalog, "as_of": as_of, "request": request_json})
     cur.execute("DELETE FROM vectorshelf.stages WHERE run_id = %s", (run_id,))
 
 
@@ -144,7 +142,8 @@ def previous_as_of(cur: Cursor, catalog: str, before: datetime) -> datetime | No
         " AND request ->> 'limit' IS NULL",
         (catalog, before),
     )
-    (found,) = cur.fetchone() or (None,)
+    row = cur.fetchone()
+    found: datetime | None = row[0] if row else None
     return found
 
 

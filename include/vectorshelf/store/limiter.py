@@ -72,17 +72,18 @@ class Limiter:
         with transaction(self._conn) as cur:
             self._forget(cur, grant)
 
-    def settle(self, grant: Grant, tokens: float | None, observed: Observed) -> None:
-        """The request was answered: replace the estimate by the real `tokens` (None: unknown, the estimate stays)
-        and let everybody know what the response said of the limit. A refusal used none of the tokens.
+    def settle(self, grant: Grant, tokens: float | None, observed: Observed, seconds: float = 0.0) -> None:
+        """The request was answered after `seconds`: replace the estimate by the real `tokens` (None: unknown, the
+        estimate stays) and the promised time by the real one, and let everybody know what the response said of the
+        limit. A refusal used none of the tokens.
         """
         used = 0.0 if observed.refused else tokens
         with transaction(self._conn) as cur:
-            if used is not None:
-                cur.execute(
-                    "UPDATE vectorshelf.rate_reservations SET tokens = %s WHERE reservation = %s",
-                    (used, grant.reservation),
-                )
+            cur.execute(
+                "UPDATE vectorshelf.rate_reservations SET tokens = coalesce(%s, tokens),"
+                " at = greatest(at, clock_timestamp() - make_interval(secs => %s)) WHERE reservation = %s",
+                (used, seconds, grant.reservation),
+            )
             if self._teaches(observed):
                 self._learn(cur, observed, grant.generation)
 

@@ -13,6 +13,9 @@ from typing import NamedTuple
 WINDOW = 61.0
 """A minute, and a second for requests that travel faster than the one they follow."""
 
+HEADROOM = 0.005
+"""Of the tokens, for requests under way that turn out larger than estimated."""
+
 BURST = 6.0
 """Seconds of the allowance that may be used at once after idleness."""
 
@@ -126,8 +129,9 @@ def _windowed(history: Sequence[Sent], tokens: float, limits: Limits, start: flo
     inside = [sent for sent in history if sent.at > start - WINDOW]
     used_requests = sum(sent.requests for sent in inside)
     used_tokens = sum(sent.tokens for sent in inside)
+    most_tokens = limits.tokens * (1 - HEADROOM)
     for sent in inside:
-        if used_requests + 1 <= limits.requests and used_tokens + tokens <= limits.tokens:
+        if used_requests + 1 <= limits.requests and used_tokens + tokens <= most_tokens:
             break
         start = max(start, sent.at + WINDOW)
         used_requests -= sent.requests

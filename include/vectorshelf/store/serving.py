@@ -74,8 +74,14 @@ def _columns(cur: Cursor, table: ServingTable) -> dict[str, str]:
 
 
 def _check_columns(found: dict[str, str], table: ServingTable) -> None:
-    wrong = [f"{name} is {found.get(name, 'missing')}, must be {kind}" for name, kind in _SEED.items() if found.get(name) != kind]
-    wrong += [f"{name} is {found[name]}, must be {kind}" for name, kind in _ADDED.items() if found.get(name, kind) != kind]
+    wrong = [
+        f"{name} is {found.get(name, 'missing')}, must be {kind}"
+        for name, kind in _SEED.items()
+        if found.get(name) != kind
+    ]
+    wrong += [
+        f"{name} is {found[name]}, must be {kind}" for name, kind in _ADDED.items() if found.get(name, kind) != kind
+    ]
     if wrong:
         raise ConfigurationError(
             f"table {table.label} exists with other columns ({'; '.join(wrong)}): choose another table in `table`"

@@ -1,7 +1,7 @@
 """A run's own staging table: unlogged, filled in bulk, safe to drop, rebuilt by running extract again."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 from psycopg2 import sql
 from psycopg2.extras import execute_values
@@ -14,6 +14,9 @@ PAGE_ROWS = 1000
 
 StagedRow = tuple[int, str, str, str, str, str, bytes, bool]
 """(line, id, name, category, attributes as JSON text, embedded text, its sha256, deleted)."""
+
+
+Row = TypeVar("Row")
 
 
 class Names:
@@ -96,9 +99,9 @@ def _execute(
     cur.execute(statement, values)
 
 
-def in_pages(rows: Iterable[StagedRow], size: int) -> Iterable[list[StagedRow]]:
+def in_pages(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
     """Cut a stream into lists of at most `size` rows."""
-    page: list[StagedRow] = []
+    page: list[Row] = []
     for row in rows:
         page.append(row)
         if len(page) == size:

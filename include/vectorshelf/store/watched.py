@@ -1,9 +1,11 @@
 """Run one long statement so that its progress can be seen and the program can still be told to stop."""
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg2
 from psycopg2 import sql
@@ -24,8 +26,20 @@ class BuildProgress:
 OnProgress = Callable[[BuildProgress], None]
 
 
+@dataclass(frozen=True)
+class Watch:
+    """Who is told what: lines for a log, and looks at a build in progress, about two a second."""
+
+    log: Callable[[str], None] = lambda line: None
+    progress: OnProgress | None = None
+    clock: Callable[[], float] = time.perf_counter
+
+
 def execute_watched(
-    conn: Connection, statement: sql.Composable, progress: OnProgress | None = None, every: float = 0.5
+    conn: Connection,
+    statement: sql.Composable,
+    progress: Callable[[BuildProgress], None] | None = None,
+    every: float = 0.5,
 ) -> None:
     """Execute outside a transaction, in a thread; look at the build `every` seconds; stop it when interrupted.
 
@@ -58,7 +72,8 @@ def _watcher(conn: Connection, progress: OnProgress | None) -> Iterator[Callable
         yield lambda: None
         return
     try:
-        second = psycopg2.connect(**{**conn.info.dsn_parameters, "password": conn.info.password or None})
+        parameters: dict[str, Any] = {**conn.info.dsn_parameters, "password": conn.info.password or None}
+        second = psycopg2.connect(**parameters)
     except psycopg2.Error:
         yield lambda: None
         return

@@ -1,6 +1,7 @@
 """The embedded text: placeholders and nothing else, always storable, and one hash for one text."""
 
 import hashlib
+import re
 
 import pytest
 from hypothesis import given
@@ -57,9 +58,8 @@ def test_columns_are_source_columns_in_order_without_repeats():
     ],
 )
 def test_a_text_that_is_no_template_is_refused_with_what_to_write(text, remedy):
-    with pytest.raises(ValueError, match=".") as refused:
+    with pytest.raises(ValueError, match=re.escape(remedy)):
         TextTemplate(text)
-    assert remedy in str(refused.value)
 
 
 @pytest.mark.parametrize("text", ["{name.__class__}", "{name[0]}", "{__globals__}"])
@@ -85,7 +85,11 @@ def test_white_space_collapses_and_what_postgres_cannot_store_is_dropped(value, 
 anything = st.text(st.characters(exclude_categories=()), max_size=200)
 
 
-@given(st.lists(st.tuples(anything, st.sampled_from("abc")), min_size=1), anything, st.fixed_dictionaries({}, optional=dict.fromkeys("abc", anything)))
+@given(
+    st.lists(st.tuples(anything, st.sampled_from("abc")), min_size=1),
+    anything,
+    st.fixed_dictionaries({}, optional=dict.fromkeys("abc", anything)),
+)
 def test_rendering_never_fails_and_its_result_is_storable_and_hashes_the_same(pairs, tail, row):
     text = "".join(f"{braces.escape(literal)}{{{column}}}" for literal, column in pairs) + braces.escape(tail)
     rendered = TextTemplate(text).render(row)
@@ -100,8 +104,9 @@ def test_rendering_never_fails_and_its_result_is_storable_and_hashes_the_same(pa
 def test_a_template_is_compiled_or_refused_with_a_reason(text):
     try:
         template = TextTemplate(text)
-    except ValueError as refused:
-        assert str(refused)
+    except ValueError as error:
+        reason = str(error)
+        assert reason
     else:
         assert template.columns
 
@@ -111,9 +116,9 @@ def test_the_hash_of_a_known_text_never_changes():
     template = TextTemplate("{name} {category}", FIELDS)
     plain = template.render(ROW)
     cleaned = template.render({"title": "<p>Wi&#8209;Fi <b>Hub</b> &amp; more</p><br>", "department": "Home &lt;i&gt;"})
-    assert sha256_of(plain).hex() == "PLAIN"
+    assert sha256_of(plain).hex() == "0f0550625b3baea2581323ce63430f411d29bf5a10c533f0b9efe70f1612a68b"
     assert cleaned == "Wi\u2011Fi Hub & more Home"
-    assert sha256_of(cleaned).hex() == "CLEANED"
+    assert sha256_of(cleaned).hex() == "5d8b875e52a886c4c37bd22939ad52d7790c618301a89b1d1c663cb2c2d4c687"
 
 
 @given(anything)

@@ -41,7 +41,7 @@ def test_huge_numbers_whose_square_overflows_are_still_numbers():
 
 
 def test_a_wrong_size_says_what_to_change():
-    with pytest.raises(WrongSizeError, match="model returned 3 numbers, table holds 1536: set embedding.dimensions"):
+    with pytest.raises(WrongSizeError, match=r"model returned 3 numbers, table holds 1536: set embedding.dimensions"):
         faults_of(ROWS, 4, 1536)
 
 

@@ -56,7 +56,7 @@ def test_smaller_vectors_are_unit_vectors_too(dimensions):
 
 
 def test_a_size_it_does_not_have_is_refused_with_those_it_has():
-    with pytest.raises(ConfigurationError, match="set embedding.dimensions to 64 or 128 or 256"):
+    with pytest.raises(ConfigurationError, match=r"set embedding.dimensions to 64 or 128 or 256"):
         open_embedder(Embedding(provider="local", dimensions=100))
 
 

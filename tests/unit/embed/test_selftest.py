@@ -11,7 +11,7 @@ from vectorshelf.embed.selftest import TEXTS, SelfTest, self_test
 from vectorshelf.errors import ConfigurationError, RejectedTextsError, TransientError
 
 
-def tested(model: HashModel) -> SelfTest:
+def examined(model: HashModel) -> SelfTest:
     async def no_sleep(_: float) -> None: ...
 
     return asyncio.run(self_test(model, sleep=no_sleep))
@@ -19,7 +19,7 @@ def tested(model: HashModel) -> SelfTest:
 
 def test_a_good_endpoint_is_asked_once():
     model = HashModel()
-    found = tested(model)
+    found = examined(model)
     assert model.asked == [TEXTS]
     assert found.dimensions == 8
     assert not found.unit_norm
@@ -29,19 +29,19 @@ def test_a_good_endpoint_is_asked_once():
 def test_an_endpoint_that_changes_the_order_is_refused(order):
     model = HashModel(lambda texts, answer: Embedded(answer.vectors[order], 1))
     with pytest.raises(ConfigurationError, match="out of order"):
-        tested(model)
+        examined(model)
 
 
 def test_an_endpoint_with_one_vector_for_every_text_is_refused():
     model = HashModel(lambda texts, answer: Embedded(np.ones_like(answer.vectors), 1))
     with pytest.raises(ConfigurationError, match="one vector to every text"):
-        tested(model)
+        examined(model)
 
 
 def test_a_wrong_size_says_what_to_change():
     model = HashModel(lambda texts, answer: Embedded(answer.vectors[:, :5], 1))
-    with pytest.raises(ConfigurationError, match="model returned 5 numbers, table holds 8: set embedding.dimensions"):
-        tested(model)
+    with pytest.raises(ConfigurationError, match=r"model returned 5 numbers, table holds 8: set embedding.dimensions"):
+        examined(model)
 
 
 def test_a_refusal_is_given_in_the_endpoints_words():
@@ -49,7 +49,7 @@ def test_a_refusal_is_given_in_the_endpoints_words():
         raise RejectedTextsError("no such field: encoding_format")
 
     with pytest.raises(ConfigurationError, match="no such field"):
-        tested(HashModel(refuse))
+        examined(HashModel(refuse))
 
 
 def test_a_fault_that_passes_is_no_reason_to_stop():
@@ -60,4 +60,4 @@ def test_a_fault_that_passes_is_no_reason_to_stop():
         if error:
             raise error
 
-    assert tested(HashModel(script)).dimensions == 8
+    assert examined(HashModel(script)).dimensions == 8

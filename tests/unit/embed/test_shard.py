@@ -92,8 +92,17 @@ def test_an_empty_shard_asks_nothing(shelf):
 
 
 def test_no_more_requests_are_in_flight_than_allowed_and_that_many_are(shelf):
-    model = HashModel()
+    class Crowd(HashModel):
+        """Answers only when three requests are there together."""
+
+        three = asyncio.Barrier(3)
+
+        async def answered(self):
+            await self.three.wait()
+
+    model = Crowd()
     shelf.embed(named(300), model, max_in_flight=3)
+    assert len(model.asked) == 30
     assert model.most_in_flight == 3
 
 
@@ -222,7 +231,7 @@ def test_an_endpoint_that_rejects_everything_is_a_configuration_error_and_quaran
     def refuse(texts, answer):
         raise RejectedTextsError("unknown field")
 
-    with pytest.raises(ConfigurationError, match="rejects every text.*unknown field"):
+    with pytest.raises(ConfigurationError, match=r"rejects every text.*unknown field"):
         shelf.embed(named(50), HashModel(refuse))
     assert shelf.rejected == {}
 
@@ -356,6 +365,18 @@ def test_vectors_that_cannot_be_saved_are_not_bought_again(shelf):
     with pytest.raises(TransientError, match="the database went away"):
         asyncio.run(embed_shard(hashed(named(5)), model, pace=Unpaced(), save=broken, on_reject=shelf.on_reject))
     assert len(model.asked) == 1
+
+
+def test_a_limiter_that_fails_after_the_answer_does_not_make_the_shard_pay_again(shelf):
+    class Broken(Unpaced):
+        async def settle(self, grant, tokens, observed, seconds):
+            raise TransientError("the database went away")
+
+    model = HashModel()
+    with pytest.raises(TransientError, match="the database went away"):
+        asyncio.run(embed_shard(hashed(named(5)), model, pace=Broken(), save=shelf.save, on_reject=shelf.on_reject))
+    assert len(model.asked) == 1
+    assert shelf.holds(named(5))
 
 
 def test_a_failing_source_stops_the_shard_with_its_own_error(shelf):

@@ -186,7 +186,9 @@ def test_a_missing_category_is_empty_and_empty_attributes_are_left_out(feed: Fee
 
 
 def test_a_catalog_without_categories_needs_no_column_for_them(feed: Feed):
-    (lamp,) = feed.products("sku,title\n1,Lamp\n", columns={"id": "sku", "name": "title", "category": None}, text="{name}")
+    (lamp,) = feed.products(
+        "sku,title\n1,Lamp\n", columns={"id": "sku", "name": "title", "category": None}, text="{name}"
+    )
     assert (lamp.category, lamp.text) == ("", "Lamp")
 
 

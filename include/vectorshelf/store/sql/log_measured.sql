@@ -1,3 +1,3 @@
 UPDATE vectorshelf.index_log
-SET probes = %(probes)s, recall = %(recall)s, curve = %(curve)s, seconds = %(seconds)s
-WHERE build_id = %(build_id)s
+SET reason = %(reason)s, probes = %(probes)s, recall = %(recall)s, curve = %(curve)s, seconds = %(seconds)s
+WHERE build_id = %(line)s

@@ -1,0 +1,5 @@
+"""`python -m vectorshelf` is the `vectorshelf` command."""
+
+from vectorshelf.cli import main
+
+main()

@@ -1,0 +1,8 @@
+"""What a run did, in words and figures: for a terminal, for a log, for the table of catalogs. Pure rendering.
+
+Takes the objects of the pipeline (`vectorshelf run --json`, `status --json`, …) and never asks a database or a clock.
+"""
+
+from vectorshelf.report.run import failed_figures, next_steps, plain
+
+__all__ = ["failed_figures", "next_steps", "plain"]

@@ -1,0 +1,169 @@
+"""One run as labelled lines: the plain report of a task's log, and what the terminal's summary is made of."""
+
+import shlex
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from vectorshelf.report.phrases import count, counted, duration, fraction, moment, money, rate
+
+Figures = Mapping[str, Any]
+
+STAGES = ("extract", "plan", "embed", "load", "index", "vacuum")
+_INTEGERS = (
+    "extracted", "quarantined", "new", "changed", "attributes_changed", "unchanged", "deleted",
+    "embedded", "reused", "requests", "tokens",
+)  # fmt: skip
+_SAMPLE_SEARCHES = {"electronics": "portable coding machine"}  # the catalog that ships with the project
+
+
+class Line(NamedTuple):
+    """A label and what there is to say about it."""
+
+    label: str
+    text: str
+
+
+class Stage(NamedTuple):
+    """One stage's time, its share of the run's, and how fast it went."""
+
+    name: str
+    seconds: float
+    share: float
+    rate: str
+
+
+def headline(figures: Figures) -> str:
+    """`electronics, 2026-11-22 02:00 UTC: success in 3.4 s`."""
+    took = duration(sum(figures["seconds"].values()))
+    dated = f", {moment(figures['as_of'])}" if figures["as_of"] else ""
+    return f"{figures['catalog']}{dated}: {_STATUS.get(figures['status'], figures['status'])} in {took}"
+
+
+def lines(figures: Figures, recall_target: float | None = None) -> list[Line]:
+    """What was read, what changed, what it cost, how good search is."""
+    found = [Line("products", _products(figures)), Line("vectors", _vectors(figures))]
+    if figures.get("superseded"):
+        found.append(Line("table", "left as it is: a newer snapshot is loaded already"))
+    if figures["status"] == "success":
+        found.append(Line("index", _index(figures["index"], recall_target)))
+    if figures["peak_rss_mb"]:
+        found.append(Line("memory", f"{count(figures['peak_rss_mb'])} MB at most"))
+    if figures.get("error"):
+        found.append(Line("error", str(figures["error"])))
+    return found
+
+
+def stages(figures: Figures) -> list[Stage]:
+    """Every stage that took time, in the order of the flow."""
+    seconds: dict[str, float] = figures["seconds"]
+    total = sum(seconds.values())
+    written = sum(figures[key] for key in ("new", "changed", "attributes_changed", "deleted"))
+    amounts = {
+        "extract": (figures["extracted"], "rows"),
+        "plan": (figures["extracted"], "rows"),
+        "embed": (figures["embedded"], "texts"),
+        "load": (written, "rows"),
+    }
+    return [
+        Stage(name, seconds[name], seconds[name] / total, rate(*amounts.get(name, (0, "")), seconds[name]))
+        for name in sorted(seconds, key=_position)
+        if seconds[name] > 0
+    ]
+
+
+def next_steps(figures: Figures, recall_target: float | None = None) -> list[str]:
+    """What a person may want to do now, most useful first."""
+    name, status = figures["catalog"], figures["status"]
+    steps = []
+    if figures["quarantined"]:
+        steps.append(f"vectorshelf quarantine list {name}    # what could not be used, and why")
+    if status == "planned":
+        steps.append("nothing was changed or paid for: the same command without --dry-run does it")
+    if status == "failed" and figures["embedded"]:
+        steps.append(
+            f"run it again: the {counted(figures['embedded'], 'text')} embedded so far are stored and not paid again"
+        )
+    if status == "success":
+        words = _SAMPLE_SEARCHES.get(name, "what you look for")
+        steps.append(f"vectorshelf search {name} {shlex.quote(words)}")
+        if _falls_short(figures["index"]["recall"], recall_target):
+            steps.append("recall is below its target: index.type hnsw finds more, or vectorshelf run … --rebuild-index")
+    return steps
+
+
+def plain(figures: Figures, recall_target: float | None = None) -> str:
+    """The whole report without colours or a terminal's width: for logs, files and pipes."""
+    took = ", ".join(f"{s.name} {duration(s.seconds)}{f' ({s.rate})' if s.rate else ''}" for s in stages(figures))
+    rows = lines(figures, recall_target)
+    if took:
+        rows.insert(-1 if figures.get("error") else len(rows), Line("stages", took))
+    rows += [
+        Line("next" if number == 0 else "", step) for number, step in enumerate(next_steps(figures, recall_target))
+    ]
+    return "\n".join([headline(figures), *(f"  {label:<10}{text}" for label, text in rows)])
+
+
+def failed_figures(catalog: str, as_of: str | None, error: str) -> dict[str, Any]:
+    """The object of a run that ended before the ledger knew of it: every key is there, nothing was done."""
+    return {
+        "run_id": None,
+        "catalog": catalog,
+        "as_of": as_of,
+        "status": "failed",
+        **dict.fromkeys(_INTEGERS, 0),
+        "superseded": False,
+        "cost_usd": 0.0,
+        "index": dict.fromkeys(("type", "lists", "probes", "recall")) | {"action": "none", "reason": "not reached"},
+        "vacuum": "none",
+        "seconds": dict.fromkeys(STAGES, 0.0),
+        "peak_rss_mb": 0.0,
+        "error": error,
+    }
+
+
+_STATUS = {"success": "done", "planned": "planned"}
+
+
+def _products(figures: Figures) -> str:
+    read = f"{count(figures['extracted'])} read"
+    aside = f", {count(figures['quarantined'])} to quarantine" if figures["quarantined"] else ""
+    words = {
+        "new": "new",
+        "changed": "changed",
+        "attributes_changed": "with other attributes",
+        "deleted": "deleted",
+        "unchanged": "unchanged",
+    }
+    changes = ", ".join(f"{count(figures[key])} {word}" for key, word in words.items() if figures[key])
+    return f"{read}{aside}: {changes}" if changes else read + aside
+
+
+def _vectors(figures: Figures) -> str:
+    if figures["status"] == "planned":
+        todo = f"about {counted(figures['requests'], 'request')} with {counted(figures['tokens'], 'token')}"
+        return f"{todo} for {money(figures['cost_usd'])}; {count(figures['reused'])} already in the store"
+    found = f"{count(figures['reused'])} found in the store" if figures["reused"] else ""
+    if not figures["requests"]:
+        return f"nothing to embed; {found}" if found else "nothing to embed"
+    asked = f"{count(figures['embedded'])} embedded in {counted(figures['requests'], 'request')}"
+    spent = f"{counted(figures['tokens'], 'token')}, {money(figures['cost_usd'])}"
+    return "; ".join(filter(None, [f"{asked}, {spent}", found]))
+
+
+def _index(index: Mapping[str, Any], target: float | None) -> str:
+    facts = [index["type"] or "none"]
+    facts += [counted(index[key], key[:-1]) for key in ("lists", "probes") if index[key] is not None]
+    if index["recall"] is not None:
+        relation = (
+            "" if target is None else f" ({'below' if _falls_short(index['recall'], target) else 'target'} {target:g})"
+        )
+        facts.append(f"recall {fraction(index['recall'])}{relation}")
+    return f"{', '.join(facts)}; {index['action']}: {index['reason']}"
+
+
+def _falls_short(recall: float | None, target: float | None) -> bool:
+    return recall is not None and target is not None and recall < target
+
+
+def _position(stage: str) -> int:
+    return STAGES.index(stage) if stage in STAGES else -1

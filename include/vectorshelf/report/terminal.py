@@ -1,0 +1,118 @@
+"""The same figures for a terminal, with rich: colours for what matters, bars for where the time went."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from vectorshelf.report.phrases import count, duration, fraction, moment, money
+from vectorshelf.report.run import Figures, headline, lines, next_steps, stages
+
+_MARKS = {"success": ("✔", "green"), "planned": ("◌", "cyan"), "failed": ("✘", "red")}
+_BAR = 24
+_SHOWN = 60
+
+
+def run_summary(figures: Figures, recall_target: float | None = None) -> RenderableType:
+    """Headline, figures, a bar per stage, what to do next."""
+    mark, colour = _MARKS.get(figures["status"], ("•", "white"))
+    head = Text.assemble((f"{mark} ", colour), (headline(figures), "bold"))
+    facts = _grid()
+    for label, text in lines(figures, recall_target):
+        facts.add_row(Text(label, "dim"), Text(text, "red" if label == "error" else ""))
+    steps = [Text.assemble(("→ ", "cyan"), step) for step in next_steps(figures, recall_target)]
+    blocks: list[RenderableType] = [facts, _stage_bars(figures), Group(*steps)]
+    return Group("", head, "", *(Padding(block, (0, 0, 1, 2)) for block in blocks))
+
+
+def status_table(catalogs: Iterable[Mapping[str, Any]]) -> Table:
+    """One row per catalog: rows, last run, quarantine, recall against its target, money."""
+    table = _table("catalog", "rows>", "last run", "quarantine>", "recall>", "target>", "this month>")
+    for entry in catalogs:
+        recall, target = entry["recall"], entry["recall_target"]
+        short = recall is not None and target is not None and recall < target
+        table.add_row(
+            Text(entry["name"], "bold"),
+            count(entry["rows"]),
+            _last_run(entry["last_run"]),
+            Text(count(entry["quarantine"]), "yellow" if entry["quarantine"] else ""),
+            Text(fraction(recall), "yellow" if short else ""),
+            fraction(target),
+            money(entry["spent_usd_month"]),
+        )
+    return table
+
+
+def hits_table(hits: Sequence[Mapping[str, Any]]) -> Table:
+    """Search results, best first."""
+    table = _table("#>", "score>", "name", "category", "id", "attributes")
+    for rank, hit in enumerate(hits, start=1):
+        attributes = hit["attributes"] or {}
+        table.add_row(
+            str(rank),
+            f"{hit['score']:.3f}",
+            Text(_short(hit["name"]), "bold"),
+            Text(_short(hit["category"])),
+            Text(_short(str(hit["id"]))),
+            Text(_short(", ".join(f"{key} {value}" for key, value in attributes.items())), "dim"),
+        )
+    return table
+
+
+def quarantine_table(items: Sequence[Mapping[str, Any]]) -> Table:
+    """What was put aside, newest first."""
+    table = _table("line>", "id", "reason", "last seen", "row or text")
+    for item in items:
+        table.add_row(
+            "" if item["line"] is None else count(item["line"]),
+            Text(_short(str(item["id"] or ""))),
+            Text(_printable(str(item["reason"]))),
+            moment(item["last_seen"]),
+            Text(_short(item["raw"] or ""), "dim"),
+        )
+    return table
+
+
+def _stage_bars(figures: Figures) -> Table:
+    grid = _grid()
+    grid.add_column(justify="right")
+    grid.add_column()
+    for stage in stages(figures):
+        bar = "█" * max(1, round(stage.share * _BAR))
+        grid.add_row(Text(stage.name, "dim"), Text(bar, "cyan"), duration(stage.seconds), Text(stage.rate, "dim"))
+    return grid
+
+
+def _last_run(run: Mapping[str, Any] | None) -> Text:
+    if run is None:
+        return Text("never", "dim")
+    mark, colour = _MARKS.get(run["status"], ("…", "cyan"))
+    return Text.assemble((f"{mark} ", colour), f"{run['status']}, as of {moment(run['as_of'])}")
+
+
+def _grid() -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    return grid
+
+
+def _table(*headers: str) -> Table:
+    """Columns by their headers; `>` at the end aligns to the right."""
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for header in headers:
+        table.add_column(header.rstrip(">"), justify="right" if header.endswith(">") else "left", overflow="fold")
+    return table
+
+
+def _short(text: str) -> str:
+    clean = _printable(text)
+    return clean if len(clean) <= _SHOWN else clean[: _SHOWN - 1] + "…"
+
+
+def _printable(text: str) -> str:
+    """One line; control characters of a bad row stay out of the terminal."""
+    return "".join(character if character.isprintable() else " " for character in " ".join(text.split()))

@@ -1,0 +1,71 @@
+"""An Airflow for this test process: settings, metadata database and pools as `make up` has them, nothing running.
+
+Airflow reads its settings when it is imported, so tests import it inside functions, after the `airflow` fixture.
+"""
+
+import os
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from local_airflow import PROJECT, LocalAirflow
+from vectorshelf import embedded
+
+DAGS = PROJECT / "dags"
+_numbers = count()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One process runs all of them: each other process would need a metadata database of its own."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.xdist_group("airflow"))
+
+
+@pytest.fixture(scope="session")
+def airflow() -> Iterator[LocalAirflow]:
+    """Airflow's own settings stay set for the rest of this process; ours are each test's.
+
+    Not in pytest's folder: a second pytest session closes that to the account that runs root's Postgres.
+    """
+    with tempfile.TemporaryDirectory(prefix="vs-airflow-") as folder, embedded.running(Path(folder)):
+        local = LocalAirflow(Path(folder), free_port())
+        environment = local.environment()
+        local.migrate(environment)
+        os.environ |= {name: value for name, value in environment.items() if name.startswith("AIRFLOW")}
+        yield local
+        embedded.stop(local.home)  # whoever is still connected
+
+
+@pytest.fixture
+def load_dags(airflow: LocalAirflow, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path | None], "DagBag"]:  # noqa: F821
+    """Parse our DAG files for a folder of catalogs (None: those that ship), as the DAG processor does."""
+
+    def load(catalogs: Path | None = None) -> "DagBag":  # noqa: F821
+        from airflow.dag_processing.dagbag import BundleDagBag
+
+        if catalogs:
+            monkeypatch.setenv("VECTORSHELF_CATALOGS", str(catalogs))
+        return BundleDagBag(dag_folder=DAGS, bundle_path=DAGS, bundle_name="dags-folder")
+
+    return load
+
+
+@pytest.fixture
+def catalog_database(airflow: LocalAirflow, monkeypatch: pytest.MonkeyPatch) -> SecretStr:
+    """A fresh catalog database, which the tasks find in DATABASE_URL."""
+    url = embedded.database(airflow.home, f"catalog_{next(_numbers)}")
+    monkeypatch.setenv("DATABASE_URL", url.get_secret_value())
+    return url
+
+
+def free_port() -> int:
+    """A port nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

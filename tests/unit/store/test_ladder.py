@@ -1,0 +1,28 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vectorshelf.store.ladder import STEP, smallest_passing
+
+
+@given(start=st.integers(1, 5_000), limit=st.integers(1, 5_000), true=st.integers(1, 5_001))
+def test_the_setting_found_passes_and_is_within_a_step_of_the_smallest(start, limit, true):
+    seen = []
+
+    def passes(setting):
+        seen.append(setting)
+        return setting >= true
+
+    found = smallest_passing(passes, start, limit)
+    if true > limit:
+        assert found is None
+        assert limit in seen
+    else:
+        assert found in seen
+        assert true <= found <= max(true, true / (1 - STEP) + 1)
+    assert all(1 <= setting <= limit for setting in seen)
+    assert len(seen) == len(set(seen)) <= 30
+
+
+@given(start=st.integers(1, 20), true=st.integers(1, 20))
+def test_small_settings_are_found_exactly(start, true):
+    assert smallest_passing(lambda setting: setting >= true, start, 20) == true
