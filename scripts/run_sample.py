@@ -28,7 +28,8 @@ _MARKS = {"done": ("✔", "green"), "skipped": ("–", "dim"), "failed": ("✘",
 
 def main() -> int:
     """Run, show, search. Returns the exit code."""
-    console = Console(highlight=False)
+    # A copy of standard output: Airflow's own goes to a file meanwhile.
+    console = Console(file=os.fdopen(os.dup(1), "w", encoding="utf-8"), highlight=False)
     home = home_of_environment()
     try:
         with embedded.running(home):
@@ -57,8 +58,8 @@ def _run(console: Console, local: LocalAirflow) -> int:
         return 1
     _show(console, outcome)
     _search(console)
-    took = f"{time.monotonic() - started:.0f} s in all; Airflow's log: {_short(log)}; with its UI: make up"
-    console.print(Text(took, "dim"))
+    console.print(Text(f"{time.monotonic() - started:.0f} s in all. Airflow's log is {_short(log)}.", "dim"))
+    console.print(Text("`. .venv/bin/activate` brings the command vectorshelf; `make up` brings Airflow's UI.", "dim"))
     return 0
 
 
@@ -72,6 +73,22 @@ def _show(console: Console, outcome: Outcome) -> None:
 
     figures: dict[str, Any] = outcome.returned["report"]
     console.print(terminal.run_summary(figures))
+    for line in _every_figure(figures):
+        console.print(Text(f"  {line}", "dim"))
+
+
+def _every_figure(figures: dict[str, Any]) -> list[str]:
+    """The summary leaves out what is zero; here is all of it."""
+    index, seconds = figures["index"], figures["seconds"]
+    groups = [
+        ("extracted", "new", "changed", "attributes_changed", "unchanged", "deleted", "quarantined"),
+        ("embedded", "reused", "requests", "tokens", "cost_usd"),
+    ]
+    return [
+        *(", ".join(f"{name} {figures[name]:,}" for name in group) for group in groups),
+        f"lists {index['lists']}, probes {index['probes']}, recall {index['recall']}",
+        "seconds: " + ", ".join(f"{stage} {spent:.2f}" for stage, spent in seconds.items()),
+    ]
 
 
 def _search(console: Console) -> None:

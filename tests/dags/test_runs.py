@@ -37,7 +37,7 @@ def ask(catalog_database):
 
 
 def staging_tables(ask):
-    return ask("SELECT relname FROM pg_class WHERE relname ~ 'stag' AND relkind IN ('r', 'p')")
+    return ask("SELECT relname FROM pg_class WHERE relname ~ '^(staging|pending)_[0-9]' AND relkind IN ('r', 'p')")
 
 
 def test_a_run_fills_the_table_and_a_second_one_embeds_nothing_but_still_loads(dag, ask):

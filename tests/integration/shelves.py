@@ -14,7 +14,9 @@ from vectorshelf.store.writers import as_text
 CATALOG = "shop"
 
 
-def clustered(rows: int, dimensions: int, *, clusters: int = 20, spread: float = 0.6, seed: int = 0) -> NDArray[np.float32]:
+def clustered(
+    rows: int, dimensions: int, *, clusters: int = 20, spread: float = 0.6, seed: int = 0
+) -> NDArray[np.float32]:
     """Unit vectors around `clusters` centres, shape (rows, dimensions); the centres do not depend on the seed."""
     centres = np.random.default_rng(1234).standard_normal((clusters, dimensions))
     rng = np.random.default_rng(seed)
@@ -51,7 +53,8 @@ def stock(
 def count_changed(cur, rows: int) -> None:
     """What a load tells the index and the vacuum."""
     cur.execute(
-        "UPDATE vectorshelf.catalogs SET changed_rows = changed_rows + %s, unvacuumed = unvacuumed + %s WHERE catalog = %s",
+        "UPDATE vectorshelf.catalogs SET changed_rows = changed_rows + %s, unvacuumed = unvacuumed + %s"
+        " WHERE catalog = %s",
         (rows, rows, CATALOG),
     )
 

@@ -25,7 +25,7 @@ class Bars:
             transient=True,
         )
         self._task: TaskID | None = None
-        self._stage = ""
+        self._tokens = 0
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -40,13 +40,14 @@ class Bars:
     def start(self, stage: str, total: int | None, unit: str) -> None:
         """Show the stage's bar; it swings when the total is not known."""
         self._clear()
-        self._stage = stage
+        self._tokens = 0
         self._task = self._bars.add_task(stage, total=total, unit=unit)
 
-    def advance(self, stage: str, amount: int) -> None:
+    def advance(self, stage: str, amount: int, tokens: int = 0) -> None:
         """Move it."""
+        self._tokens += tokens
         if self._task is not None:
-            self._bars.advance(self._task, amount)
+            self._bars.update(self._task, advance=amount, tokens=self._tokens)
 
     def finish(self, stage: str, summary: str) -> None:
         """Replace it with a line."""
@@ -63,7 +64,7 @@ class Bars:
 
 
 class _Amount(TextColumn):
-    """`12,000 of 19,406 texts, 1,030 texts/s, 7.2 s left`."""
+    """`12,000 of 19,406 texts, 312,000 tokens, 1,030 texts/s, 7.2 s left`."""
 
     def __init__(self) -> None:
         super().__init__("")
@@ -73,6 +74,7 @@ class _Amount(TextColumn):
         if not task.completed:
             return Text("")
         parts = [f"{count(task.completed)}{f' of {count(task.total)}' if task.total else ''} {unit}"]
+        parts += [f"{count(task.fields['tokens'])} tokens"] if task.fields.get("tokens") else []
         parts += [rate(task.speed, unit)] if task.speed else []
         parts += [f"{duration(task.time_remaining)} left"] if task.time_remaining else []
         return Text(", ".join(parts))

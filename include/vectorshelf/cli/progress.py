@@ -40,24 +40,26 @@ class Lines:
         self._clock = clock
         self._stage, self._unit = "", ""
         self._total: int | None = None
-        self._done = self._next = 0
+        self._done = self._next = self._tokens = 0
         self._started = clock()
 
     def start(self, stage: str, total: int | None, unit: str) -> None:
         """Remember what is coming; say how much there is when that is known."""
         self._stage, self._unit, self._total = stage, unit, total
-        self._done, self._next, self._started = 0, self._step(), self._clock()
+        self._done, self._tokens, self._next, self._started = 0, 0, self._step(), self._clock()
         if total:
             self._say(f"{count(total)} {unit}")
 
-    def advance(self, stage: str, amount: int) -> None:
+    def advance(self, stage: str, amount: int, tokens: int = 0) -> None:
         """Say it when another tenth is done."""
+        self._tokens += tokens
         self._done += amount
         if self._done < self._next or self._done == self._total:
             return
         self._next = self._done + self._step()
+        spent = f", {count(self._tokens)} tokens" if self._tokens else ""
         of = f" of {count(self._total)}" if self._total else ""
-        self._say(f"{count(self._done)}{of} {self._unit}{self._left()}")
+        self._say(f"{count(self._done)}{of} {self._unit}{spent}{self._left()}")
 
     def finish(self, stage: str, summary: str) -> None:
         """Say what came of it."""

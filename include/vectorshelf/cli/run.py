@@ -9,6 +9,7 @@ import typer
 from vectorshelf.cli.options import CatalogArgument, JsonOption
 from vectorshelf.cli.place import database, environment, named
 from vectorshelf.cli.reply import Reply, reaction_to
+from vectorshelf.cli.stopping import cancelling
 
 if TYPE_CHECKING:
     from vectorshelf.catalog import Catalog
@@ -69,9 +70,10 @@ def _request(catalog: "Catalog", as_of: str | None, *, source: str | None, **opt
 def _followed(request: "RunRequest", settings: "Settings", reply: Reply) -> dict[str, Any]:
     from vectorshelf import pipeline
     from vectorshelf.cli.progress import follower
+    from vectorshelf.pipeline.interruption import cancel_queries
 
     try:
-        with follower() as progress:
+        with follower() as progress, cancelling(cancel_queries):
             return pipeline.run(request, settings, progress)
     except BaseException as error:
         reply.failure |= _figures_of_failure(request, settings, error)

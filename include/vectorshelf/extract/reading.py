@@ -84,7 +84,7 @@ def _opened(
     catalog: Catalog, as_of: datetime, source: str | None, opener: Opener | None, stack: ExitStack
 ) -> tuple[str, BufferedReader]:
     """The file of this date, or, with `missing: previous`, the newest one before it."""
-    path = _path(source or catalog.source.path or "", as_of, catalog)
+    path = _path(catalog, as_of, source)
     try:
         return path, stack.enter_context(opened(path, opener, label_of(path)))
     except SourceMissingError:
@@ -96,13 +96,15 @@ def _opened(
     return earlier, stack.enter_context(opened(earlier, opener, label_of(earlier)))
 
 
-def _path(template: str, as_of: datetime, catalog: Catalog) -> str:
-    if "{as_of" not in template:  # a path given by hand may hold braces of its own
-        return template
+def _path(catalog: Catalog, as_of: datetime, source: str | None) -> str:
+    if source is None:
+        return render_path(catalog.source.path or "", as_of, catalog.tz)
+    if "{as_of" not in source:  # a path given by hand may hold braces of its own
+        return source
     try:
-        return render_path(template, as_of, catalog.tz)
+        return render_path(source, as_of, catalog.tz)
     except ValueError as error:
-        raise ConfigurationError(f"the source's path {label_of(template)}: {error}") from error
+        raise ConfigurationError(f"the source {label_of(source)}: {error}") from error
 
 
 def _counted(rows: Rows, label: str, catalog: Catalog, limit: int | None) -> Rows:

@@ -5,9 +5,10 @@ Transactions are visible at the call site: `with transaction(conn) as cur:`; wha
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import resources
+from weakref import WeakSet
 
 import psycopg2
 from psycopg2 import errorcodes, sql
@@ -18,13 +19,15 @@ from pydantic import SecretStr
 from vectorshelf.errors import ConfigurationError, TransientError, VectorshelfError
 from vectorshelf.store import dsn
 
-__all__ = ["Connection", "Cursor", "autocommit", "connect", "identifier", "query", "transaction"]
+__all__ = ["Connection", "Cursor", "autocommit", "cancel_queries", "connect", "identifier", "query", "transaction"]
 
 # Classes of SQLSTATE that pass by themselves: connection, rollback, resources, operator intervention.
 _TRANSIENT_CLASSES = {"08", "40", "53", "55", "57", "58"}
 # What only a person can change: privileges, passwords, databases or columns that do not exist.
 _CONFIGURATION_CLASSES = {"28", "3D", "3F", "42", "0A"}
 _READ_ONLY_SERVER = errorcodes.READ_ONLY_SQL_TRANSACTION
+
+_open: WeakSet[Connection] = WeakSet()
 
 
 @contextmanager
@@ -44,10 +47,22 @@ def connect(url: SecretStr, application_name: str = "vectorshelf") -> Iterator[C
             keepalives_interval=10,
             keepalives_count=3,
         )
+    _open.add(conn)
     try:
         yield conn
     finally:
+        _open.discard(conn)
         conn.close()
+
+
+def cancel_queries() -> None:
+    """Ask the server to give up what this process's connections are waiting for. Called from another thread.
+
+    A signal's Python handler cannot run while libpq waits, so Ctrl-C alone would wait for the query's own end.
+    """
+    for conn in list(_open):
+        with suppress(psycopg2.Error):
+            conn.cancel()
 
 
 @contextmanager

@@ -38,6 +38,14 @@ def test_a_stage_of_unknown_length_says_something_now_and_then():
     assert lines(None, [5000] * 45) == ["embed: 100,000 texts", "embed: 200,000 texts", "embed: all done (45 s)"]
 
 
+def test_tokens_are_shown_where_there_are_any():
+    out = io.StringIO()
+    progress = Lines(out, Clock())
+    progress.start("embed", 10, "texts")
+    progress.advance("embed", 5, tokens=1200)
+    assert out.getvalue().splitlines()[1].startswith("embed: 5 of 10 texts, 1,200 tokens")
+
+
 def test_nothing_to_do_is_one_line():
     assert lines(0, []) == ["embed: all done (0.00 s)"]
 
@@ -46,7 +54,7 @@ def bars(total: int | None) -> str:
     out = io.StringIO()
     with Bars(Console(file=out, force_terminal=True, width=120)) as progress:
         progress.start("extract", total, "rows")
-        progress.advance("extract", 400)
+        progress.advance("extract", 400, tokens=9000)
         progress._bars.refresh()
         progress.finish("extract", "412 products, 0 to quarantine")
     return out.getvalue()
@@ -54,7 +62,7 @@ def bars(total: int | None) -> str:
 
 def test_bars_show_how_much_of_how_much_and_leave_a_line():
     text = bars(412)
-    assert "400 of 412 rows" in text
+    assert "400 of 412 rows, 9,000 tokens" in text
     assert "412 products, 0 to quarantine" in text
 
 

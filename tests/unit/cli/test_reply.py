@@ -2,6 +2,7 @@ import json
 import os
 import re
 import signal
+import threading
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 import typer
 
 from vectorshelf.cli.reply import Reply
-from vectorshelf.cli.stopping import StoppedError, stoppable
+from vectorshelf.cli.stopping import StoppedError, cancelling, stoppable
 from vectorshelf.errors import BrakeError, ConfigurationError, SourceError, TransientError
 
 
@@ -115,3 +116,29 @@ def test_a_signal_to_end_unwinds_the_block_like_ctrl_c(number):
         work()
     assert cleaned == [True]
     assert signal.getsignal(number) == before
+
+
+def test_what_is_waited_for_is_cancelled_from_outside_the_main_thread():
+    """Stands for libpq: a lock that Python code waits for without ever letting a signal's handler run."""
+    given_up = threading.Event()
+
+    def cancel():
+        assert threading.current_thread() is not threading.main_thread()
+        given_up.set()
+
+    def wait_for_the_server():
+        signal.raise_signal(signal.SIGTERM)
+        given_up.wait(30)
+        raise TransientError("canceling statement due to user request")
+
+    with pytest.raises(StoppedError), cancelling(cancel):
+        before = signal.signal(signal.SIGTERM, lambda *_: None)
+        try:
+            wait_for_the_server()
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+
+def test_an_error_without_a_signal_stays_what_it_is():
+    with pytest.raises(SourceError), cancelling(lambda: None):
+        raise SourceError("x")

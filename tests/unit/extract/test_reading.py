@@ -58,6 +58,16 @@ def test_the_path_is_of_the_date_in_the_catalogs_own_zone(feed: Feed, tmp_path: 
     assert len(list(again)) == 1
 
 
+def test_doubled_braces_in_the_catalogs_path_are_one(feed: Feed, tmp_path: Path):
+    feed.write(HEADER + GOOD, "{feed}.csv")
+    assert len(list(read_products(catalog(tmp_path / "{{feed}}.csv"), as_of=AS_OF))) == 1
+
+
+def test_a_source_with_another_placeholder_is_a_configuration_error(feed: Feed):
+    with pytest.raises(ConfigurationError, match="%A in"):
+        list(read_products(catalog("/nowhere.csv"), as_of=AS_OF, source="/data/{as_of:%A}.csv"))
+
+
 def test_a_missing_date_fails_unless_the_previous_file_is_wanted(feed: Feed, tmp_path: Path, caplog):
     for day, key in (("2026-11-17", "17"), ("2026-11-18", "18"), ("2026-11-22", "22")):
         feed.write(HEADER + GOOD.replace("1", key, 1), f"{day}.csv")
@@ -169,3 +179,18 @@ def test_peak_memory_does_not_grow_with_the_file(tmp_path: Path, suffix: str):
 
     peak(10)  # imports and caches
     assert peak(200_000) <= 1.3 * peak(20_000)
+
+
+def test_icecat_is_read_whole(icecat: Path):
+    source = Catalog.model_validate(
+        {
+            "name": "icecat",
+            "source": {"path": str(icecat / "products.csv.gz")},
+            "columns": {"id": "id", "name": "title", "category": "supplier"},
+            "text": "{title} {short_description}",
+            "table": "icecat",
+        }
+    )
+    rows = list(read_products(source, as_of=AS_OF))
+    assert len(rows) == len({row.id for row in rows}) == 19_406
+    assert all(isinstance(row, Product) for row in rows)

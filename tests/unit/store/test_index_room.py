@@ -15,7 +15,7 @@ def megabytes(settings: dict[str, str]) -> int:
 
 def test_a_build_gets_what_pgvector_requires_whatever_the_server_starts_with():
     settings = settings_for_ivfflat(TABLE, 300, Server(64 * MIB, 128 * MIB, None))
-    assert 110 < megabytes(settings)
+    assert megabytes(settings) > 110
 
 
 def test_a_server_that_is_set_to_more_keeps_it():
@@ -25,9 +25,9 @@ def test_a_server_that_is_set_to_more_keeps_it():
 def test_a_server_known_to_have_too_little_is_refused_with_the_figure_and_a_remedy():
     with pytest.raises(ConfigurationError) as refused:
         settings_for_ivfflat(TABLE, 1_000, Server(64 * MIB, 128 * MIB, 256 * MIB))
-    assert "1000 lists over 1536 dimensions takes 531 MB" in str(refused.value)
+    assert "1000 lists over 1536 dimensions takes 532 MB" in str(refused.value)
     assert "the server has 256 MB" in str(refused.value)
-    assert "set index.lists to 6" in str(refused.value)
+    assert "set index.lists to 574 or fewer" in str(refused.value)
 
 
 def test_hnsw_takes_half_of_what_is_free_or_shared_buffers_where_nobody_knows():
