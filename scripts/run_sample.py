@@ -10,10 +10,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from dag_run import Outcome, run_dag
-from local_airflow import PROJECT, LocalAirflow, home_of_environment
 from rich.console import Console
 from rich.text import Text
+
+from dag_run import Outcome, run_dag
+from local_airflow import PROJECT, LocalAirflow, home_of_environment
 from vectorshelf import embedded
 from vectorshelf.errors import VectorshelfError
 
@@ -23,7 +24,7 @@ SEARCHES: list[tuple[str, str | None]] = [
     ("noise cancelling headphones for a flight", None),
     ("something to read in the sun", "E-Readers"),
 ]
-_MARKS = {"done": ("✔", "green"), "skipped": ("–", "dim"), "failed": ("✘", "red")}
+_MARKS = {"done": ("✔", "green"), "skipped": ("-", "dim"), "failed": ("✘", "red")}
 
 
 def main() -> int:
@@ -79,6 +80,8 @@ def _show(console: Console, outcome: Outcome) -> None:
 
 def _every_figure(figures: dict[str, Any]) -> list[str]:
     """The summary leaves out what is zero; here is all of it."""
+    from vectorshelf.report.run import STAGES
+
     index, seconds = figures["index"], figures["seconds"]
     groups = [
         ("extracted", "new", "changed", "attributes_changed", "unchanged", "deleted", "quarantined"),
@@ -87,7 +90,7 @@ def _every_figure(figures: dict[str, Any]) -> list[str]:
     return [
         *(", ".join(f"{name} {figures[name]:,}" for name in group) for group in groups),
         f"lists {index['lists']}, probes {index['probes']}, recall {index['recall']}",
-        "seconds: " + ", ".join(f"{stage} {spent:.2f}" for stage, spent in seconds.items()),
+        "seconds: " + ", ".join(f"{stage} {seconds[stage]:.2f}" for stage in STAGES),
     ]
 
 
@@ -101,8 +104,8 @@ def _search(console: Console) -> None:
     catalog = find_catalog(CATALOG, settings.catalogs)
     for text, category in SEARCHES:
         found = pipeline.search(catalog, text, settings, k=3, category=category)
-        where = f" in {category}" if category else ""
-        console.print(Text.assemble(("\n  ? ", "cyan"), (text, "bold"), where, (f"  {found['milliseconds']:.0f} ms", "dim")))
+        where = (f" in {category}" if category else "") + f"  {found['milliseconds']:.0f} ms"
+        console.print(Text.assemble(("\n  ? ", "cyan"), (text, "bold"), (where, "dim")))
         console.print(terminal.hits_table(found["results"]))
     console.print()
 

@@ -8,12 +8,13 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
 
+from api import Api
 from local_airflow import PROJECT, LocalAirflow, airflow, last_line
 from vectorshelf.errors import ConfigurationError
 
@@ -82,6 +83,16 @@ class Services:
                 log = self._local.log(name)
                 raise ConfigurationError(f"airflow {name} ended: {last_line(log)} (its log: {log})")
 
+    def wait_until_healthy(self, names: Sequence[str], api: Api, seconds: float) -> None:
+        """Raises ConfigurationError when one of them ends, or when they are not healthy after `seconds`."""
+        components = {"metadatabase", *(name.replace("-", "_") for name in names if name != "api-server")}
+
+        def healthy() -> bool:
+            self.check_alive(names)
+            return api.healthy(components)
+
+        wait_for("Airflow is not healthy", healthy, seconds)
+
     def stop(self) -> list[str]:
         """End ours and their children, asking first. Returns the names of those that were up."""
         found = self.running()
@@ -102,12 +113,10 @@ class Services:
         partial.replace(self._file)
 
 
-def wait_for(what: str, ready: Iterator[bool], seconds: float) -> None:
+def wait_for(what: str, ready: Callable[[], bool], seconds: float) -> None:
     """Ask until the answer is yes. Raises ConfigurationError after `seconds`."""
     deadline = time.monotonic() + seconds
-    for answer in ready:
-        if answer:
-            return
+    while not ready():
         if time.monotonic() > deadline:
             raise ConfigurationError(f"{what} after {seconds:.0f} seconds")
         time.sleep(0.5)

@@ -3,7 +3,6 @@
 import os
 import socket
 import sys
-from collections.abc import Iterator
 
 from api import Api
 from local_airflow import ADMIN, LocalAirflow, home_of_environment
@@ -12,7 +11,6 @@ from vectorshelf import embedded
 from vectorshelf.errors import VectorshelfError
 
 SAMPLE = "embed_electronics"
-COMPONENTS = {"metadatabase", "scheduler", "dag_processor", "triggerer"}
 _SECONDS = 180.0  # a cold, busy laptop takes a minute
 
 
@@ -64,15 +62,9 @@ def _check_port(port: int) -> None:
 
 def _wait_and_unpause(local: LocalAirflow, services: Services) -> None:
     api = Api(local)
-
-    def healthy() -> Iterator[bool]:
-        while True:
-            services.check_alive(list(COMMANDS))
-            yield api.healthy(COMPONENTS)
-
-    wait_for("Airflow is not healthy", healthy(), _SECONDS)
+    services.wait_until_healthy(list(COMMANDS), api, _SECONDS)
     api.login()
-    wait_for(f"{SAMPLE} is not in Airflow", (api.has_dag(SAMPLE) for _ in iter(int, 1)), _SECONDS)
+    wait_for(f"{SAMPLE} is not in Airflow", lambda: api.has_dag(SAMPLE), _SECONDS)
     api.patch(f"/dags/{SAMPLE}", {"is_paused": False})
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.integration.shop import Shop
 from vectorshelf import pipeline
+from vectorshelf.embed.selftest import TEXTS as SELF_TEST
 
 PRODUCTS = 19_406
 
@@ -21,6 +22,29 @@ def shop(tmp_path, database_url) -> Shop:
         text="{title} {short_description}",
         source={"path": str(tmp_path / "{as_of:%Y-%m-%d}.csv.gz")},
     )
+
+
+@pytest.fixture
+def paid_shop(tmp_path, database_url, standin) -> Shop:
+    """The same catalog, embedded at 1,536 dimensions by the real openai client over HTTP."""
+    return Shop(
+        tmp_path,
+        database_url,
+        columns={"id": "id", "name": "title", "category": "supplier"},
+        text="{title} {short_description}",
+        embedding={"base_url": standin.base_url, "tokens_per_minute": 100_000_000},
+    )
+
+
+def test_icecat_through_the_openai_client_pays_for_each_distinct_text_once(paid_shop, icecat, standin):
+    source = str(icecat / "products.csv.gz")
+    first = paid_shop.run(1, source=source)
+    assert (first["extracted"], first["new"], first["embedded"]) == (PRODUCTS, PRODUCTS, distinct_texts(paid_shop))
+    asked = {text: times for text, times in standin.texts().items() if text not in SELF_TEST}
+    assert (len(asked), set(asked.values())) == (first["embedded"], {1})
+    assert paid_shop.query("SELECT count(*), min(vector_dims(embedding)) FROM products") == [(PRODUCTS, 1536)]
+    assert paid_shop.query("SELECT count(*) FROM vectorshelf.vectors") == [(distinct_texts(paid_shop),)]
+    assert paid_shop.run(1, source=source)["embedded"] == 0
 
 
 def distinct_texts(shop: Shop) -> int:

@@ -113,12 +113,13 @@ class TestStops:
     def test_a_gzip_cut_short_changes_nothing(self, shop, tmp_path):
         shop.run(1, FRUIT)
         whole = gzip.compress(
-            b"sku,title,department,price\n" + b"".join(b"%d,thing %d,x,1\n" % (n, n) for n in range(9000))
+            b"sku,title,department,price\n1,,no name,1\n" + b"".join(b"%d,thing %d,x,1\n" % (n, n) for n in range(9000))
         )
         cut = tmp_path / "cut.csv.gz"
         cut.write_bytes(whole[: len(whole) // 2])
         with pytest.raises(SourceError, match="gzip"):
             shop.run(2, source=str(cut))
+        assert pipeline.quarantine_list(shop.catalog, shop.settings) == []
         assert shop.names() == [name for _, name, _, _ in FRUIT]
         assert shop.staging_tables() == []
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-_PASSWORD_IN_URL = re.compile(r"(?<=:)[^:@/\s]+(?=@)")
+_PASSWORD_IN_URL = re.compile(r"(?<=:)(?!password@)[^:@/\s]+(?=@)")  # messages show the form user:password@host
 _PASSWORD_IN_WORDS = re.compile(r"password=('(?:[^'\\]|\\.)*'|\S+)")
 _SHORTEST = 4
 """Shorter secrets are not looked for by themselves: their letters are part of ordinary words."""

@@ -57,11 +57,11 @@ def check_endpoint(catalog: Catalog, settings: Settings) -> SelfTest:
     return asyncio.run(ask())
 
 
-def record_check(cur: db.Cursor, run_id: str, catalog: Catalog, space: int, test: SelfTest) -> None:
-    """Keep how the endpoint wants to be asked, for the shards, and account for the tiny request (as shard -1)."""
-    ledger.record_stage(cur, run_id, "prepare", -1, 0.0, {"dialect": asdict(test.dialect), "norm": test.norm})
+def record_check(cur: db.Cursor, run_id: str, catalog: Catalog, space: int, test: SelfTest) -> Counts:
+    """Account for the tiny request (as shard -1); returns how the endpoint wants to be asked, for the shards."""
     cost = cost_usd(test.tokens, _price(catalog))
     ledger.record_request(cur, ledger.PaidRequest(run_id, catalog.name, -1, space, 0, test.tokens, 0, cost, 0.0))
+    return {"dialect": asdict(test.dialect), "norm": test.norm}
 
 
 def estimate(run: Run, todo: Pending) -> Estimate:

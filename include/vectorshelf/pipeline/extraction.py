@@ -7,7 +7,7 @@ from functools import partial
 
 from pydantic import SecretStr
 
-from vectorshelf.errors import ConfigurationError
+from vectorshelf.errors import ConfigurationError, SourceError
 from vectorshelf.extract import Product, Reject, read_products
 from vectorshelf.pipeline.context import Run
 from vectorshelf.pipeline.progress import Progress
@@ -26,7 +26,12 @@ def stage(run: Run, settings: Settings, progress: Progress) -> dict[str, int]:
     with db.transaction(run.conn) as cur:
         staging.create(cur, run.names)
         quarantine.forget_rows_of_run(cur, run.run_id)
-    rejected = _stage_pages(run, _products(run, settings), progress)
+    try:
+        rejected = _stage_pages(run, _products(run, settings), progress)
+    except SourceError:
+        with db.transaction(run.conn) as cur:  # a damaged source changes nothing, its rejects included
+            quarantine.forget_rows_of_run(cur, run.run_id)
+        raise
     with db.transaction(run.conn) as cur:
         duplicates = _settle_duplicates(cur, run)
         extracted = staging.seal(cur, run.names)

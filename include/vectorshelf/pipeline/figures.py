@@ -6,7 +6,7 @@ from typing import Any
 
 from vectorshelf.store.ledger import RunRow
 
-STAGES = ("extract", "plan", "embed", "load", "index", "vacuum")
+STAGES = ("prepare", "extract", "plan", "embed", "load", "index", "vacuum")
 _DIFFERENCE = ("new", "changed", "attributes_changed", "unchanged", "deleted")
 _NO_INDEX = {"action": "none", "reason": "not reached", "type": None, "lists": None, "probes": None, "recall": None}
 

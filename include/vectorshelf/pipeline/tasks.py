@@ -19,6 +19,7 @@ from vectorshelf.store import index as indexes
 
 def prepare(request: RunRequest, settings: Settings) -> str:
     """Check the database and the endpoint, migrate, and open the run in the ledger. Pays for one tiny request."""
+    started = time.monotonic()
     catalog, table = request.catalog, serving_table(request.catalog)
     with connected(settings, f"prepare {catalog.name}") as conn:
         with db.transaction(conn) as cur:
@@ -31,8 +32,8 @@ def prepare(request: RunRequest, settings: Settings) -> str:
             serving.ensure_table(cur, table)
             space = spaces.space_of(cur, catalog.embedding.model, catalog.embedding.dimensions)
             ledger.open_run(cur, run_id, catalog.name, request.as_of, request.model_dump_json())
-            if test is not None:
-                embedding.record_check(cur, run_id, catalog, space, test)
+            counts = embedding.record_check(cur, run_id, catalog, space, test) if test else {}
+            ledger.record_stage(cur, run_id, "prepare", -1, time.monotonic() - started, counts)
     return run_id
 
 

@@ -75,8 +75,12 @@ def count_of_run(cur: Cursor, run_id: str) -> int:
 
 
 def forget_rows_of_run(cur: Cursor, run_id: str) -> None:
-    """Before extract runs again: rows it put aside the first time may be good now (a corrected file)."""
-    cur.execute("DELETE FROM vectorshelf.quarantine WHERE run_id = %s AND kind = 'row'", (run_id,))
+    """Take back what this run was the first to put aside: its source is read again, or proved to be damaged."""
+    cur.execute(
+        "DELETE FROM vectorshelf.quarantine q USING vectorshelf.runs r"
+        " WHERE r.run_id = %s AND q.run_id = r.run_id AND q.kind = 'row' AND q.first_seen >= r.started_at",
+        (run_id,),
+    )
 
 
 def _storable(raw: str) -> str:

@@ -1,8 +1,6 @@
 import json
-import os
 import re
 import signal
-import threading
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +9,7 @@ import pytest
 import typer
 
 from vectorshelf.cli.reply import Reply
-from vectorshelf.cli.stopping import StoppedError, cancelling, stoppable
+from vectorshelf.cli.stopping import StoppedError
 from vectorshelf.errors import BrakeError, ConfigurationError, SourceError, TransientError
 
 
@@ -98,47 +96,3 @@ def test_without_json_the_answer_is_shown_after_the_work(capsys):
 def test_an_exit_of_the_command_itself_passes(capsys):
     assert code_of(typer.Exit(2)) == 2
     assert capsys.readouterr() == ("", "")
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_to_end_unwinds_the_block_like_ctrl_c(number):
-    before = signal.getsignal(number)
-    cleaned = []
-
-    def work():
-        try:
-            os.kill(os.getpid(), number)
-            signal.pause()
-        finally:
-            cleaned.append(True)
-
-    with pytest.raises(StoppedError, match=signal.Signals(number).name), stoppable():
-        work()
-    assert cleaned == [True]
-    assert signal.getsignal(number) == before
-
-
-def test_what_is_waited_for_is_cancelled_from_outside_the_main_thread():
-    """Stands for libpq: a lock that Python code waits for without ever letting a signal's handler run."""
-    given_up = threading.Event()
-
-    def cancel():
-        assert threading.current_thread() is not threading.main_thread()
-        given_up.set()
-
-    def wait_for_the_server():
-        signal.raise_signal(signal.SIGTERM)
-        given_up.wait(30)
-        raise TransientError("canceling statement due to user request")
-
-    with pytest.raises(StoppedError), cancelling(cancel):
-        before = signal.signal(signal.SIGTERM, lambda *_: None)
-        try:
-            wait_for_the_server()
-        finally:
-            signal.signal(signal.SIGTERM, before)
-
-
-def test_an_error_without_a_signal_stays_what_it_is():
-    with pytest.raises(SourceError), cancelling(lambda: None):
-        raise SourceError("x")

@@ -1,0 +1,209 @@
+"""A real Airflow: API server, scheduler and DAG processor, tasks in processes of their own, asked over its REST API."""
+
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import psycopg2
+import pytest
+from api import Api
+from local_airflow import PROJECT, LocalAirflow
+from services import Services, wait_for
+
+from tests.dags.conftest import free_port
+from tests.dags.shop import Shop
+from vectorshelf import embedded
+
+pytestmark = [pytest.mark.xdist_group("scheduler"), pytest.mark.timeout(240)]
+
+PARTS = ["api-server", "scheduler", "dag-processor"]
+SNAPSHOT = sorted((PROJECT / "include/catalogs/electronics").glob("*.csv"))[-1]
+
+
+@pytest.fixture(scope="module")
+def catalogs() -> Iterator[Path]:
+    """The sample, a catalog whose file is not there, and one that cannot be read."""
+    with tempfile.TemporaryDirectory(prefix="vs-catalogs-") as name:
+        folder = Path(name)
+        shutil.copy(PROJECT / "include/catalogs/electronics.yaml", folder)
+        shutil.copytree(PROJECT / "include/catalogs/electronics", folder / "electronics")
+        Shop(folder).catalog("late", schedule=None, source={"path": "late/{as_of:%Y-%m-%d}.csv"})
+        (folder / "torn.yaml").write_text("name: [torn\n")
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def cluster(catalogs: Path) -> Iterator[SimpleNamespace]:
+    """Airflow up and healthy, its API and the catalog database's URL."""
+    with tempfile.TemporaryDirectory(prefix="vs-scheduler-") as name, embedded.running(Path(name)) as database:
+        local = LocalAirflow(Path(name), free_port())
+        environment = local.environment() | {
+            "DATABASE_URL": database.get_secret_value(),
+            "VECTORSHELF_CATALOGS": str(catalogs),
+        }
+        local.migrate(environment)
+        services = Services(local)
+        services.start(PARTS, environment)
+        try:
+            yield _ready(local, services, database.get_secret_value())
+        finally:
+            services.stop()
+            embedded.stop(local.home)
+
+
+def _ready(local: LocalAirflow, services: Services, database: str) -> SimpleNamespace:
+    api = Api(local)
+    services.wait_until_healthy(PARTS, api, 120)
+    api.login()
+    for dag_id in ("embed_electronics", "embed_late"):
+        wait_for(f"{dag_id} is not in Airflow", lambda dag_id=dag_id: api.has_dag(dag_id), 60)
+    return SimpleNamespace(api=api, local=local, database=database)
+
+
+@pytest.fixture(scope="module")
+def runs(cluster: SimpleNamespace) -> dict[str, Any]:
+    """Everything that takes time, started together: two runs of the sample, one of the catalog without a file."""
+    for dag_id in ("embed_electronics", "embed_late"):
+        cluster.api.patch(f"/dags/{dag_id}", {"is_paused": False})
+    started = {
+        "manual": cluster.api.post("/dags/embed_electronics/dagRuns", {"logical_date": None})["dag_run_id"],
+        "late": cluster.api.post("/dags/embed_late/dagRuns", {"logical_date": None})["dag_run_id"],
+    }
+    ended = {
+        "manual": _end_of(cluster.api, "embed_electronics", started["manual"]),
+        "late": _end_of(cluster.api, "embed_late", started["late"]),
+    }
+    (nightly,) = [run for run in _runs_of(cluster.api, "embed_electronics") if run["run_type"] == "scheduled"]
+    return {**ended, "nightly": _end_of(cluster.api, "embed_electronics", nightly["dag_run_id"])}
+
+
+def _runs_of(api: Api, dag_id: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = api.get(f"/dags/{dag_id}/dagRuns")["dag_runs"]
+    return found
+
+
+def _end_of(api: Api, dag_id: str, run_id: str) -> dict[str, Any]:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        run: dict[str, Any] = api.get(f"/dags/{dag_id}/dagRuns/{run_id}")
+        if run["state"] in {"success", "failed"}:
+            return run
+        time.sleep(0.5)
+    raise AssertionError(f"{dag_id} {run_id} is still {run['state']}: {_tasks(api, run)}")
+
+
+def _tasks(api: Api, run: dict[str, Any]) -> dict[str, str]:
+    items = api.get(f"/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}/taskInstances")["task_instances"]
+    return {item["task_id"]: item["state"] for item in items}
+
+
+def ask(cluster: SimpleNamespace, statement: str) -> list[tuple[Any, ...]]:
+    """The rows of a query on the catalog database."""
+    with psycopg2.connect(cluster.database) as conn, conn.cursor() as cur:
+        cur.execute(statement)
+        return cur.fetchall()
+
+
+def test_the_pool_that_embedding_needs_is_there(cluster):
+    assert cluster.api.get("/pools/embedding_api")["slots"] == 4
+
+
+def test_a_torn_catalog_file_is_an_import_error_of_its_own(cluster):
+    (error,) = cluster.api.get("/importErrors")["import_errors"]
+    assert error["filename"] == "broken_catalogs.py"
+    assert "torn.yaml" in error["stack_trace"]
+    shown = {dag["dag_id"]: dag["has_import_errors"] for dag in cluster.api.get("/dags")["dags"]}
+    assert shown == {"embed_electronics": False, "embed_late": False}
+
+
+def test_a_manual_run_without_a_date_succeeds(cluster, runs):
+    assert runs["manual"]["logical_date"] is None
+    assert runs["manual"]["state"] == "success", _tasks(cluster.api, runs["manual"])
+
+
+def test_unpausing_runs_the_latest_night_over_a_real_interval(cluster, runs):
+    assert runs["nightly"]["state"] == "success", _tasks(cluster.api, runs["nightly"])
+    assert runs["nightly"]["data_interval_start"] < runs["nightly"]["data_interval_end"]
+
+
+def test_the_table_has_every_product_that_can_be_used(cluster, runs):
+    lines = len(SNAPSHOT.read_text(encoding="utf-8").splitlines()) - 1
+    ((rows, vectors),) = ask(cluster, "SELECT count(*), count(embedding) FROM products")
+    ((rejected,),) = ask(cluster, "SELECT count(*) FROM vectorshelf.quarantine WHERE catalog = 'electronics'")
+    assert rows == vectors
+    assert 0 < rows <= lines
+    assert rows + rejected >= lines - 5  # a product may span lines
+
+
+def test_each_run_left_its_figures_on_the_assets_event(cluster, runs):
+    events = cluster.api.get("/assets/events", source_dag_id="embed_electronics")["asset_events"]
+    figures = {event["source_run_id"]: event["extra"] for event in events}
+    assert set(figures) == {runs["manual"]["dag_run_id"], runs["nightly"]["dag_run_id"]}
+    assert all(found["status"] == "success" for found in figures.values())
+    # One of them came first and embedded everything; the other found it all in the store.
+    ((distinct,),) = ask(cluster, "SELECT count(*) FROM vectorshelf.vectors")
+    assert sorted(found["embedded"] for found in figures.values()) == [0, distinct]
+
+
+def test_a_run_without_dates_is_as_of_its_trigger(cluster, runs):
+    events = cluster.api.get("/assets/events", source_dag_id="embed_electronics")["asset_events"]
+    as_of = {event["source_run_id"]: event["extra"]["as_of"] for event in events}
+    assert as_of[runs["manual"]["dag_run_id"]][:23] == runs["manual"]["run_after"][:23]
+    assert as_of[runs["nightly"]["dag_run_id"]][:19] == runs["nightly"]["data_interval_end"][:19]
+
+
+def test_the_shard_has_a_label_a_person_can_read(cluster, runs):
+    first = next(run for run in (runs["nightly"], runs["manual"]) if _tasks(cluster.api, run)["embed"] == "success")
+    path = f"/dags/embed_electronics/dagRuns/{first['dag_run_id']}/taskInstances/embed/listMapped"
+    (shard,) = cluster.api.get(path)["task_instances"]
+    assert shard["rendered_map_index"].startswith("shard 1 of 1, ")
+    assert shard["pool"] == "embedding_api"
+
+
+def test_a_catalog_without_its_file_ends_failed_and_not_success(cluster, runs):
+    assert runs["late"]["state"] == "failed"
+    tasks = _tasks(cluster.api, runs["late"])
+    assert tasks["extract"] == "failed"
+    assert {tasks[name] for name in ("plan", "embed", "load", "index", "vacuum", "report")} == {"upstream_failed"}
+    assert tasks["drop_staging"] == "success"
+    ((status, error),) = ask(cluster, "SELECT status, error FROM vectorshelf.runs WHERE catalog = 'late'")
+    assert (status, error[:9]) == ("failed", "extract: ")
+
+
+def test_it_failed_at_once_because_nobody_can_retry_a_file_into_being(cluster, runs):
+    path = f"/dags/embed_late/dagRuns/{runs['late']['dag_run_id']}/taskInstances/extract"
+    assert cluster.api.get(path)["try_number"] == 1
+
+
+def test_cleared_once_the_file_is_there_the_same_run_goes_on_to_success(cluster, runs, catalogs):
+    Shop(catalogs).snapshot(runs["late"]["run_after"][:10], name="late")
+    cluster.api.post(
+        "/dags/embed_late/clearTaskInstances",
+        {"dry_run": False, "dag_run_id": runs["late"]["dag_run_id"], "only_failed": True, "reset_dag_runs": True},
+    )
+    ended = _end_of(cluster.api, "embed_late", runs["late"]["dag_run_id"])
+    assert ended["state"] == "success", _tasks(cluster.api, ended)
+    assert ask(cluster, "SELECT count(*) FROM late_products") == [(4,)]
+    assert ask(cluster, "SELECT status, error FROM vectorshelf.runs WHERE catalog = 'late'") == [("success", None)]
+
+
+def test_no_secret_is_in_any_log(cluster, runs):
+    secrets = {*cluster.local.secrets.values()}
+    assert len(secrets) == 4
+    logs = [path for path in (cluster.local.folder / "logs").rglob("*") if path.is_file()]
+    assert any("task_id=load" in str(path) for path in logs)
+    for path in logs:
+        text = path.read_text(errors="replace")
+        assert not any(secret in text for secret in secrets), path
+
+
+def test_secrets_are_their_owners_alone(cluster):
+    for name in ("secrets.json", "passwords.json"):
+        path = cluster.local.folder / name
+        assert path.stat().st_mode & 0o077 == 0
+        assert json.loads(path.read_text())
