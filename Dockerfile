@@ -6,7 +6,7 @@ RUN python -m venv /opt/venv
 COPY requirements.lock /src/
 RUN /opt/venv/bin/pip install --require-hashes --no-deps -r /src/requirements.lock
 WORKDIR /src
-COPY pyproject.toml requirements.txt requirements-embedded.txt requirements-dev.txt README.md ./
+COPY pyproject.toml requirements*.txt README.md ./
 COPY include/vectorshelf include/vectorshelf
 RUN /opt/venv/bin/pip install --no-deps .
 

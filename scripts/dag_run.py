@@ -37,19 +37,27 @@ def run_dag(dag_id: str, dags: Path, log: Path, tell: TaskLine) -> Outcome:
     The environment has to be Airflow's already. Everything Airflow prints goes to `log`.
     """
     with _output_to(log):
-        from airflow.dag_processing.dagbag import BundleDagBag
-        from airflow.sdk.listener import get_listener_manager
+        from airflow.settings import dispose_orm
 
-        bag = BundleDagBag(dag_folder=dags, bundle_path=dags, bundle_name="dags-folder")
-        if dag_id not in bag.dags:
-            return Outcome(reason="; ".join(bag.import_errors.values()) or f"no DAG is called {dag_id}")
-        watcher = _Watcher(tell)
-        get_listener_manager().add_listener(watcher)
-        logging.getLogger("vectorshelf_runs").addHandler(watcher.ears)
-        run = bag.dags[dag_id].test(logical_date=None)
-        watcher.outcome.state = str(getattr(run.state, "value", run.state))
-        watcher.outcome.returned = {ti.task_id: ti.xcom_pull(task_ids=ti.task_id) for ti in run.get_task_instances()}
-        return watcher.outcome
+        try:
+            return _run(dag_id, dags, _Watcher(tell))
+        finally:
+            dispose_orm(do_log=False)  # its open connections would keep a borrowed Postgres up
+
+
+def _run(dag_id: str, dags: Path, watcher: "_Watcher") -> Outcome:
+    from airflow.dag_processing.dagbag import BundleDagBag
+    from airflow.sdk.listener import get_listener_manager
+
+    bag = BundleDagBag(dag_folder=dags, bundle_path=dags, bundle_name="dags-folder")
+    if dag_id not in bag.dags:
+        return Outcome(reason="; ".join(bag.import_errors.values()) or f"no DAG is called {dag_id}")
+    get_listener_manager().add_listener(watcher)
+    logging.getLogger("vectorshelf_runs").addHandler(watcher.ears)
+    run = bag.dags[dag_id].test(logical_date=None)
+    watcher.outcome.state = str(getattr(run.state, "value", run.state))
+    watcher.outcome.returned = {ti.task_id: ti.xcom_pull(task_ids=ti.task_id) for ti in run.get_task_instances()}
+    return watcher.outcome
 
 
 class _Ears(logging.Handler):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -12,8 +13,8 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from local_airflow import PROJECT
 
+from local_airflow import PROJECT
 from tests.dags.conftest import free_port
 from vectorshelf import embedded
 
@@ -73,7 +74,7 @@ def test_make_run_shows_every_task_and_keeps_airflows_log_off_the_terminal(first
 
 
 def test_a_portable_coding_machine_is_a_laptop(first):
-    hits = first.stdout.partition("portable coding machine")[2].partition("? ")[0]
+    hits = first.stdout.partition("? portable coding machine")[2].partition("? ")[0]
     best = next(line for line in hits.splitlines() if line.startswith("1 "))
     assert "Laptops" in best
 
@@ -146,8 +147,6 @@ def test_make_down_leaves_a_postgres_alone_that_make_up_did_not_start(home, seco
 
 
 def test_a_taken_port_is_said_with_what_to_do():
-    import socket
-
     with socket.socket() as taken, tempfile.TemporaryDirectory(prefix="vs-make-") as name:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -11,10 +11,10 @@ from typing import Any
 
 import psycopg2
 import pytest
+
 from api import Api
 from local_airflow import PROJECT, LocalAirflow
 from services import Services, wait_for
-
 from tests.dags.conftest import free_port
 from tests.dags.shop import Shop
 from vectorshelf import embedded

@@ -73,7 +73,7 @@ def _followed(request: "RunRequest", settings: "Settings", reply: Reply) -> dict
     from vectorshelf.pipeline.interruption import cancel_queries
 
     try:
-        with follower() as progress, cancelling(lambda: None):
+        with follower() as progress, cancelling(cancel_queries):
             return pipeline.run(request, settings, progress)
     except BaseException as error:
         reply.failure |= _figures_of_failure(request, settings, error)

@@ -9,23 +9,29 @@ from vectorshelf.store import fence, staging
 from vectorshelf.store.db import Connection, Cursor, query, transaction
 from vectorshelf.store.merge import Change
 
-SHARD_TEXTS = 5000
+PAGE_TEXTS = 2048
+"""The most texts an embeddings request takes. Shards are whole multiples of it, so that only the last ends in a
+partial request, and pages are as long, so that one is read per full request."""
+
+SHARD_TEXTS = 3 * PAGE_TEXTS
 """An Airflow task costs about a second, so a shard is worth many seconds of embedding."""
 
 MAX_SHARDS = 500
 """Airflow maps at most 1,024 tasks by default (`[core] max_map_length`); half of it leaves room."""
 
-PAGE_TEXTS = 2048
-
 
 @dataclass(frozen=True)
 class Pending:
-    """What embedding will take: distinct texts, their UTF-8 bytes, how many others the store already has."""
+    """What embedding will take: distinct texts, their UTF-8 bytes, how many others the store already has.
+
+    `shard_texts` and `shard_bytes` are the same per shard, in the shards' order.
+    """
 
     texts: int
     bytes: int
     reused: int
     shard_texts: list[int]
+    shard_bytes: list[int]
 
 
 def collect(cur: Cursor, change: Change) -> Pending:
@@ -34,13 +40,15 @@ def collect(cur: Cursor, change: Change) -> Pending:
     A snapshot older than the table is compared with the store only: its vectors serve history, not the table.
     """
     superseded = change.snapshot and fence.read(cur, change.catalog).is_past(change.as_of)
-    limits = {"shard_texts": SHARD_TEXTS, "max_shards": MAX_SHARDS}
+    limits = {"shard_texts": SHARD_TEXTS, "max_shards": MAX_SHARDS, "page_texts": PAGE_TEXTS}
     values = {**change.values, **limits, "superseded": superseded}
     staging.run_statement(cur, "collect_pending", change.names, values, table=change.table.identifier)
     staging.run_statement(cur, "describe_pending", change.names, values)
-    texts, size, reused = cur.fetchone() or (0, 0, 0)
-    cur.execute(sql.SQL("SELECT count(*) FROM {} GROUP BY shard ORDER BY shard").format(change.names.pending))
-    return Pending(texts, size, reused, [count for (count,) in cur.fetchall()])
+    shards = cur.fetchall()
+    cur.execute("SELECT count(*) FROM wanted WHERE stored")
+    [reused] = cur.fetchone() or (0,)
+    counts, sizes = [texts for texts, _ in shards], [size for _, size in shards]
+    return Pending(sum(counts), sum(sizes), reused, counts, sizes)
 
 
 def pending_texts(conn: Connection, run_no: int, shard: int, space: int, catalog: str) -> Iterator[tuple[bytes, str]]:

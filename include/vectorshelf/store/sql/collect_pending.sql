@@ -23,7 +23,8 @@ CREATE UNLOGGED TABLE {pending} (
     text     text    NOT NULL
 ) WITH (autovacuum_enabled = false);
 INSERT INTO {pending} (position, shard, sha256, text)
-SELECT n, div(n - 1, greatest(%(shard_texts)s, ceil(total / %(max_shards)s::numeric))), sha256, text
+SELECT n, div(n - 1, greatest(%(shard_texts)s, %(page_texts)s * ceil(total / (%(max_shards)s * %(page_texts)s)::numeric))),
+       sha256, text
 FROM (SELECT row_number() OVER () AS n, count(*) OVER () AS total, sha256, text FROM wanted WHERE NOT stored) numbered;
 ALTER TABLE {pending} ADD PRIMARY KEY (shard, position);
 ANALYZE {pending}

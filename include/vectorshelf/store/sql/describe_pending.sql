@@ -1,3 +1,5 @@
-SELECT (SELECT count(*) FROM {pending}),
-       (SELECT coalesce(sum(octet_length(text)), 0)::bigint FROM {pending}),
-       (SELECT count(*) FROM wanted WHERE stored)
+-- Texts and their UTF-8 bytes, a row per shard.
+SELECT count(*), sum(octet_length(text))::bigint
+FROM {pending}
+GROUP BY shard
+ORDER BY shard
