@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import SecretStr
-
 from tests import postgres
+
 from vectorshelf.catalog.model import Catalog
 from vectorshelf.pipeline import RunRequest, tasks
 from vectorshelf.settings import Settings

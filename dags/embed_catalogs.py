@@ -27,7 +27,7 @@ from vectorshelf.catalog.model import Catalog
 from vectorshelf_connections import from_environment, settings
 from vectorshelf_retries import ByReaction
 from vectorshelf_runbook import asset_name, description, runbook
-from vectorshelf_runs import LogProgress, mark_failed, request_of
+from vectorshelf_runs import LogProgress, deal, embed_states, mark_failed, request_of
 
 log = logging.getLogger(__name__)
 
@@ -64,15 +64,14 @@ def extract(run: str, connection: str | None) -> dict[str, int]:
 
 @task(execution_timeout=timedelta(hours=1))
 def plan(run: str) -> list[dict[str, Any]]:
-    """Compare with what is stored, apply the brakes, cut the work into shards. Returns one item per shard."""
+    """Compare with what is stored, apply the brakes, cut the work into shards. Returns one item per embed task."""
     from vectorshelf import pipeline
 
     planned = pipeline.plan(run, settings(), LogProgress())
     if planned["dry_run"]:
         pipeline.report(run, settings())
         return []
-    shards: list[dict[str, Any]] = planned["shards"]
-    return shards
+    return deal(planned["shards"], embed_states(get_current_context()))
 
 
 @task(
@@ -81,8 +80,10 @@ def plan(run: str) -> list[dict[str, Any]]:
     execution_timeout=timedelta(hours=6),
     map_index_template="{{ task.op_kwargs['label'] }}",
 )
-def embed(run: str, shard: int, texts: int, label: str) -> dict[str, int]:
+def embed(run: str, shard: int | None, texts: int, label: str) -> dict[str, int]:
     """Embed what the shard still lacks; a retry goes on where the last try stopped."""
+    if shard is None:
+        return {}
     from vectorshelf import pipeline
 
     progress = LogProgress()

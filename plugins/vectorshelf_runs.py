@@ -4,8 +4,10 @@ DAG files import this while they are parsed: what is heavy is imported by the fu
 """
 
 import logging
+from collections import deque
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.definitions.context import Context
 
@@ -16,6 +18,11 @@ if TYPE_CHECKING:
     from vectorshelf.pipeline.request import RunRequest
 
 log = logging.getLogger(__name__)
+
+Shard = dict[str, Any]
+"""What one embed task is given: `shard` (None: nothing to do), `texts`, `label`."""
+
+NOTHING_LEFT: Shard = {"shard": None, "texts": 0, "label": "nothing left to embed"}
 
 
 def request_of(catalog_name: str, context: Context) -> "RunRequest":
@@ -53,6 +60,28 @@ def as_of(catalog: Catalog, asked: str | None, interval_end: datetime | None, tr
 
         return as_of_of(asked, catalog)
     return interval_end or triggered
+
+
+def deal(shards: Sequence[Shard], states: Mapping[int, str | None]) -> list[Shard]:
+    """Give the shards to the map indexes of `embed` that will run. `states` is what each index that exists is in.
+
+    On a first run none exists and the shards are returned as they are. When a few of a run's embed tasks are cleared,
+    the run is planned again, for what is left, and only the cleared indexes (state None) run: the shards go to them,
+    then to new ones. Never returns fewer items than there are indexes, which Airflow would remove for good.
+    """
+    left = deque(shards)
+    dealt: list[Shard] = []
+    while left or len(dealt) <= max(states, default=-1):
+        runs = states.get(len(dealt)) is None
+        dealt.append(left.popleft() if runs and left else NOTHING_LEFT)
+    return dealt
+
+
+def embed_states(context: Context) -> dict[int, str | None]:
+    """The state of each map index of this run's `embed`; empty before the first plan."""
+    ti = context["ti"]
+    found = ti.get_task_states(dag_id=ti.dag_id, task_ids=["embed"], run_ids=[ti.run_id]).get(ti.run_id, {})
+    return {int(name.removeprefix("embed_")): state for name, state in found.items() if name != "embed"}
 
 
 class LogProgress:

@@ -33,6 +33,7 @@ def catalogs() -> Iterator[Path]:
         shutil.copy(PROJECT / "include/catalogs/electronics.yaml", folder)
         shutil.copytree(PROJECT / "include/catalogs/electronics", folder / "electronics")
         Shop(folder).catalog("late", schedule=None, source={"path": "late/{as_of:%Y-%m-%d}.csv"})
+        Shop(folder).catalog("big", schedule=None)
         (folder / "torn.yaml").write_text("name: [torn\n")
         yield folder
 
@@ -60,7 +61,7 @@ def _ready(local: LocalAirflow, services: Services, database: str) -> SimpleName
     api = Api(local)
     services.wait_until_healthy(PARTS, api, 120)
     api.login()
-    for dag_id in ("embed_electronics", "embed_late"):
+    for dag_id in ("embed_electronics", "embed_late", "embed_big"):
         wait_for(f"{dag_id} is not in Airflow", lambda dag_id=dag_id: api.has_dag(dag_id), 60)
     return SimpleNamespace(api=api, local=local, database=database)
 
@@ -106,7 +107,7 @@ def ask(cluster: SimpleNamespace, statement: str) -> list[tuple[Any, ...]]:
     """The rows of a query on the catalog database."""
     with psycopg2.connect(cluster.database) as conn, conn.cursor() as cur:
         cur.execute(statement)
-        return cur.fetchall()
+        return cur.fetchall() if cur.description else []
 
 
 def test_the_pool_that_embedding_needs_is_there(cluster):
@@ -118,7 +119,7 @@ def test_a_torn_catalog_file_is_an_import_error_of_its_own(cluster):
     assert error["filename"] == "broken_catalogs.py"
     assert "torn.yaml" in error["stack_trace"]
     shown = {dag["dag_id"]: dag["has_import_errors"] for dag in cluster.api.get("/dags")["dags"]}
-    assert shown == {"embed_electronics": False, "embed_late": False}
+    assert shown == dict.fromkeys(("embed_electronics", "embed_late", "embed_big"), False)
 
 
 def test_a_manual_run_without_a_date_succeeds(cluster, runs):
@@ -190,6 +191,38 @@ def test_cleared_once_the_file_is_there_the_same_run_goes_on_to_success(cluster,
     assert ended["state"] == "success", _tasks(cluster.api, ended)
     assert ask(cluster, "SELECT count(*) FROM late_products") == [(4,)]
     assert ask(cluster, "SELECT status, error FROM vectorshelf.runs WHERE catalog = 'late'") == [("success", None)]
+
+
+def test_clearing_one_shard_embeds_what_is_missing_and_nothing_else(cluster, catalogs):
+    """Three shards; what the middle one stored is lost; only that task is cleared."""
+    rows = [(str(n), f"product number {n}", "numbers", "1.00") for n in range(13_000)]
+    path = Shop(catalogs).snapshot("all", rows, name="big")
+    cluster.api.patch("/dags/embed_big", {"is_paused": False})
+    body = {"logical_date": None, "conf": {"source": str(path)}}
+    run = _end_of(cluster.api, "embed_big", cluster.api.post("/dags/embed_big/dagRuns", body)["dag_run_id"])
+    assert run["state"] == "success", _tasks(cluster.api, run)
+    before = _shards(cluster.api, run)
+    assert [state for _, state, _ in before] == ["success"] * 3
+
+    lost = ask(cluster, "DELETE FROM vectorshelf.vectors WHERE sha256 < '\\x40' RETURNING 1")
+    ask(cluster, "TRUNCATE big_products")
+    tasks = [["embed", 1], "load", "index", "vacuum", "report"]
+    body = {"dry_run": False, "dag_run_id": run["dag_run_id"], "only_failed": False, "task_ids": tasks}
+    cluster.api.post("/dags/embed_big/clearTaskInstances", body)
+    run = _end_of(cluster.api, "embed_big", run["dag_run_id"])
+    assert run["state"] == "success", _tasks(cluster.api, run)
+    after = _shards(cluster.api, run)
+    assert [(index, state) for index, state, _ in after] == [(0, "success"), (1, "success"), (2, "success")]
+    assert [tries for _, _, tries in after] == [1, 2, 1]
+    ((figures,),) = ask(cluster, "SELECT figures FROM vectorshelf.runs WHERE catalog = 'big'")
+    assert figures["embedded"] == len(lost)
+    assert ask(cluster, "SELECT count(*), count(embedding) FROM big_products") == [(13_000, 13_000)]
+
+
+def _shards(api: Api, run: dict[str, Any]) -> list[tuple[int, str, int]]:
+    path = f"/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}/taskInstances/embed/listMapped"
+    found = api.get(path)["task_instances"]
+    return sorted((item["map_index"], item["state"], item["try_number"]) for item in found)
 
 
 def test_no_secret_is_in_any_log(cluster, runs):

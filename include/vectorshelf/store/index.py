@@ -38,7 +38,7 @@ class Sampling:
     """How recall is measured: with which queries, whether it is asked for anyway, and what it may cost.
 
     `queries` is called only when there is something to measure, and gives vectors of texts as people search, shape
-    (n, dimensions). Without it rows of the table stand in for them, and flatter the index (see `recall`).
+    (n, dimensions). Without it a sample of the table stands in for them (see `query_sample`).
     """
 
     queries: Callable[[], NDArray[np.float32]] | None = None

@@ -16,7 +16,7 @@ def knob_for(kind: IndexType, lists: int | None, start: int | None) -> Knob:
     """Where to look for the smallest setting: from pgvector's guidance, or what served so far, to the largest."""
     limit = _MAX_EF_SEARCH if lists is None else lists
     guess = _START_EF_SEARCH if lists is None else math.isqrt(lists)
-    return Knob(SETTINGS[kind], min(start or guess, limit), limit)
+    return Knob(SETTINGS[kind], min(start or guess, limit), limit, "rows" if kind == "ivfflat" else "between")
 
 
 def interim_knobs(kind: IndexType, lists: int | None, old: Existing | None, now: int | None) -> dict[str, int]:

@@ -1,9 +1,8 @@
 """Measure recall@10 and latency of the index that serves, and find the smallest probes that reach the target.
 
-Queries are vectors the caller gives (texts as people type them: the honest measure), or else rows of the table. A row
-finds itself and its exact copies for nothing, so those are left out of both answers, the true one and the index's.
-Rows flatter an index: on 19,406 Icecat products in 19 lists, rows reach 0.95 with 3 probes, queries of one to three
-words need 7 to 12, because they lie far from every product and their neighbours in many lists.
+Queries are vectors the caller gives (texts as people type them: the honest measure), or else a sample of the table,
+whose kinds and their worth `query_sample` explains. A row finds itself and its exact copies for nothing, so where rows
+are the queries those are left out of both answers, the true one and the index's.
 
 True answers come from one sequential scan for all queries (nothing in it is sorted by distance, so no index can serve
 it): the index's tenth distance is a radius that holds all ten true neighbours. On 50,000 x 1,536 vectors 100 queries
@@ -23,6 +22,7 @@ from psycopg2 import sql
 
 from vectorshelf.store.db import Connection, Cursor, query, transaction
 from vectorshelf.store.ladder import smallest_passing
+from vectorshelf.store.query_sample import Sample, sample_vectors
 from vectorshelf.store.table import OPERATORS, ServingTable
 from vectorshelf.store.writers import as_text
 
@@ -61,7 +61,7 @@ class Measurement:
     chosen: Point
     points: tuple[Point, ...]
     queries: int
-    source: str  # "given" or "rows"
+    source: str  # "given", or the kind of sample
     reached: bool
 
     def as_json(self) -> dict[str, Any]:
@@ -71,11 +71,12 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Knob:
-    """The setting that trades speed for recall: its name, where to begin, and its largest useful value."""
+    """The setting that trades speed for recall: its name, where to begin, its largest useful value, a fair sample."""
 
     setting: str
     start: int
     limit: int
+    sample: Sample = "rows"
 
 
 def measure(
@@ -97,8 +98,10 @@ def measure(
     with transaction(conn) as cur:
         cur.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         bench = _Bench(cur, table, knob, clock)
-        texts = _sample(cur, table, bounds.queries, seed) if given is None else [as_text(one) for one in given]
-        bench.take(texts, bounds, leave_out_copies=given is None)
+        source = knob.sample if given is None else "given"
+        sampled = sample_vectors(cur, table, knob.sample, bounds.queries, seed) if given is None else []
+        texts = sampled if given is None else [as_text(one) for one in given]
+        bench.take(texts, bounds, leave_out_copies=source == "rows")
         points: dict[int, Point] = {}
 
         def passes(probes: int) -> bool:
@@ -108,7 +111,6 @@ def measure(
         found = smallest_passing(passes, knob.start, knob.limit)
         chosen = points[knob.limit if found is None else found]
         curve = tuple(points[probes] for probes in sorted(points))
-        source = "rows" if given is None else "given"
         return Measurement(chosen, curve, len(bench.queries), source, found is not None)
 
 
@@ -190,10 +192,3 @@ class _Bench:
         return sql.SQL(query(name)).format(
             table=self.table.identifier, operator=operator, dimensions=sql.Literal(self.table.dimensions)
         )
-
-
-def _sample(cur: Cursor, table: ServingTable, count: int, seed: int) -> list[str]:
-    """Rows by a hash of their ids: any order of loading gives an unbiased sample, and the same seed the same one."""
-    statement = sql.SQL(query("sample_rows")).format(table=table.identifier)
-    cur.execute(statement, {"count": count, "seed": seed})
-    return [text for (text,) in cur.fetchall()]
