@@ -2,7 +2,9 @@
 
 import re
 import subprocess
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg2
 import pytest
@@ -11,8 +13,15 @@ from tests.integration.command import Command
 
 
 @pytest.fixture
-def command(tmp_path) -> Iterator[Command]:
-    command = Command(tmp_path / "project")
+def place() -> Iterator[Path]:
+    """Not `tmp_path`: every pytest that starts takes the way into its parent from other accounts again."""
+    with tempfile.TemporaryDirectory(prefix="vs-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def command(place) -> Iterator[Command]:
+    command = Command(place / "project")
     command.catalog()
     command.snapshot(1)
     yield command
@@ -56,8 +65,8 @@ def test_a_run_leaves_up_what_db_start_started(command):
     assert server_is_up(command)
 
 
-def test_the_home_can_be_elsewhere(command, tmp_path):
-    home = tmp_path / "elsewhere"
+def test_the_home_can_be_elsewhere(command, place):
+    home = place / "elsewhere"
     assert command("status", VECTORSHELF_HOME=str(home)).returncode == 0
     assert (home / "postgres-18").is_dir()
     assert not (command.folder / ".vectorshelf").exists()
@@ -99,5 +108,4 @@ def test_a_broken_pipe_is_no_bug_of_ours(command):
         assert process.stderr
         process.stdout.close()
         said = process.stderr.read()
-    assert "Traceback" not in said
-    assert "bug" not in said
+    assert said == ""

@@ -33,8 +33,15 @@ with embedded.running(Path(sys.argv[1])):
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "home"
+def place() -> Iterator[Path]:
+    """Not `tmp_path`: every pytest that starts takes the way into its parent from other accounts again."""
+    with tempfile.TemporaryDirectory(prefix="vs-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def home(place: Path) -> Iterator[Path]:
+    folder = place / "home"
     yield folder
     for version in (18, 16):
         embedded.stop(folder, version)
@@ -224,8 +231,8 @@ def test_a_data_folder_removed_under_a_running_server_is_made_anew(home: Path) -
 
 
 @pytest.mark.parametrize("name", ["x" * 120, "it's, so, to say", "späti €"], ids=["long", "comma", "unicode"])
-def test_any_folder_name_works_though_a_socket_path_is_short_and_plain(tmp_path: Path, name: str) -> None:
-    home = tmp_path / name / "home"
+def test_any_folder_name_works_though_a_socket_path_is_short_and_plain(place: Path, name: str) -> None:
+    home = place / name / "home"
     try:
         with embedded.running(home) as url:
             assert ask(url, "SELECT 1") == 1
@@ -237,10 +244,10 @@ def test_any_folder_name_works_though_a_socket_path_is_short_and_plain(tmp_path:
         embedded.stop(home)
 
 
-def test_a_folder_name_pg_ctl_cannot_take_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+def test_a_folder_name_pg_ctl_cannot_take_is_refused_before_anything_is_made(place: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"'\$'; set VECTORSHELF_HOME"):
-        embedded.start(tmp_path / "$HOME")
-    assert not (tmp_path / "$HOME" / "postgres-18").exists()
+        embedded.start(place / "$HOME")
+    assert not (place / "$HOME" / "postgres-18").exists()
 
 
 def test_what_an_interrupted_initdb_left_is_cleared_away(home: Path) -> None:
@@ -268,10 +275,10 @@ def test_too_little_disk_is_said_before_anything_is_made(home: Path, monkeypatch
     assert not (home / "postgres-18").exists()
 
 
-def test_a_home_that_is_a_file_is_a_configuration_error(tmp_path: Path) -> None:
-    (tmp_path / "home").write_text("")
+def test_a_home_that_is_a_file_is_a_configuration_error(place: Path) -> None:
+    (place / "home").write_text("")
     with pytest.raises(ConfigurationError, match="set VECTORSHELF_HOME"):
-        embedded.start(tmp_path / "home")
+        embedded.start(place / "home")
 
 
 def test_a_version_that_does_not_exist_names_those_that_do(home: Path) -> None:
@@ -291,6 +298,12 @@ def test_a_second_database_needs_a_running_server_and_is_made_once(home: Path) -
     with embedded.running(home):
         ask(embedded.database(home, "airflow"), "CREATE TABLE kept AS SELECT 1 AS one")
         assert ask(embedded.database(home, "airflow"), "SELECT one FROM kept") == 1
+
+
+def test_stop_works_after_somebody_closed_a_folder_on_the_way(home: Path) -> None:
+    embedded.start(home)
+    home.chmod(0o700)
+    assert embedded.stop(home) is True
 
 
 def test_a_killed_server_loses_nothing_because_it_is_durable_and_lists_no_port(home: Path) -> None:

@@ -265,7 +265,9 @@ def test_more_lists_than_the_server_has_memory_for_are_refused_and_the_old_index
     stock(conn, table, clustered(50, 2_000))
     ensure(conn, table)
     before = vector_indexes(conn, table)
-    with pytest.raises(ConfigurationError, match=r"32768 lists over 2000 dimensions takes .* MB to build.*index.lists to"):
+    with pytest.raises(
+        ConfigurationError, match=r"32768 lists over 2000 dimensions takes .* MB to build.*index.lists to"
+    ):
         ensure(conn, table, IndexSpec("ivfflat", 0.95, lists=32_768))
     assert vector_indexes(conn, table) == before
 

@@ -84,7 +84,9 @@ def recall_by_hand(conn, table, vectors, queries, probes) -> float:
         cur.execute("SELECT '[1]'::vector; SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off")
         cur.execute(f"SET LOCAL ivfflat.probes = {probes}")
         for query in queries:
-            cur.execute(f"SELECT id FROM {table.label} ORDER BY embedding {operator} %s::vector LIMIT 10", (as_text(query),))
+            cur.execute(
+                f"SELECT id FROM {table.label} ORDER BY embedding {operator} %s::vector LIMIT 10", (as_text(query),)
+            )
             found = {int(name[1:]) for (name,) in cur.fetchall()}
             share += len(found & set(nearest(vectors, query, table.metric))) / 10
     return share / len(queries)
@@ -122,7 +124,9 @@ def recall_without_copies(conn, vectors, queries, probes) -> float:
         cur.execute("SELECT '[1]'::vector; SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off")
         cur.execute(f"SET LOCAL ivfflat.probes = {probes}")
         for number in queries:
-            cur.execute("SELECT id FROM products ORDER BY embedding <=> %s::vector LIMIT 12", (as_text(vectors[number]),))
+            cur.execute(
+                "SELECT id FROM products ORDER BY embedding <=> %s::vector LIMIT 12", (as_text(vectors[number]),)
+            )
             found = [int(name[1:]) for (name,) in cur.fetchall()]
             copies = {number, (number + 3_000) % 6_000}
             others = [other for other in found if other not in copies][:10]

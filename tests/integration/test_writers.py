@@ -76,9 +76,9 @@ def test_two_calls_in_one_transaction_both_count(conn, space, method):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_what_is_rolled_back_was_never_there(conn, space, method):
-    with pytest.raises(RuntimeError, match="stop"), transaction(conn) as cur:
-        write_vectors(cur, space, hashes(60), np.ones((60, 10), np.float32), method)
-        raise RuntimeError("stop")
+    cur = conn.cursor()
+    write_vectors(cur, space, hashes(60), np.ones((60, 10), np.float32), method)
+    conn.rollback()
     assert stored(conn, space) == {}
     assert write(conn, space, hashes(60), np.ones((60, 10), np.float32), method) == 60
 

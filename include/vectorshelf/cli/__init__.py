@@ -5,11 +5,25 @@ Every command is a thin face of one pipeline function. What a command needs is i
 130 and 143 stopped from outside.
 """
 
+import os
+import sys
+
 from vectorshelf.cli.app import app
 from vectorshelf.cli.stopping import stoppable
 
 
 def main() -> None:
     """The entry point of the `vectorshelf` command."""
-    with stoppable():
-        app()
+    try:
+        with stoppable():
+            app()
+    finally:
+        _flush()
+
+
+def _flush() -> None:
+    """A reader that went away (`vectorshelf status | head -1`) is no error worth a message at the interpreter's end."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -58,11 +58,7 @@ class Cluster:
             raise ConfigurationError(
                 f"{self.data} cannot hold a database: {reason}; set VECTORSHELF_HOME to another folder"
             )
-        runner = account.account_for(self.data)
-        if runner.uid is not None:
-            account.make_passable(self.data)
-            account.make_passable(binaries)
-            account.make_readable(binaries.parent)
+        runner = self._runner(binaries)
         if not (self.data / "PG_VERSION").exists():
             self._create(binaries, runner)
         leftovers.wait_for_backends(self.data)
@@ -74,12 +70,24 @@ class Cluster:
         self._keep_file.unlink(missing_ok=True)
         if not self._pid_file_lines() or self.socket_folder() is None:
             return False
-        pg_ctl = [str(_binaries(self.version) / "pg_ctl"), "-D", str(self.data), "-w", "-t", str(_STOP_SECONDS), "stop"]
-        runner = account.account_for(self.data)
+        binaries = _binaries(self.version)
+        runner = self._runner(binaries)
+        pg_ctl = [str(binaries / "pg_ctl"), "-D", str(self.data), "-w", "-t", str(_STOP_SECONDS), "stop", "-m"]
         for mode in ("fast", "immediate"):  # immediate: the next start replays the log
-            if _run([*pg_ctl, "-m", mode], runner).returncode == 0:
+            done = _run([*pg_ctl, mode], runner)
+            if done.returncode == 0:
                 return True
-        raise VectorshelfError(f"the embedded Postgres does not stop: its log is {self.log}")
+        words = _last_words(done.stdout)
+        raise VectorshelfError(f"the embedded Postgres does not stop: {words} (its log: {self.log})")
+
+    def _runner(self, binaries: Path) -> account.Account:
+        """The account that owns the data; when that is not ours (we are root), with a way to data and binaries."""
+        runner = account.account_for(self.data)
+        if runner.uid is not None:
+            account.make_passable(self.data)
+            account.make_passable(binaries)
+            account.make_readable(binaries.parent)
+        return runner
 
     def _create(self, binaries: Path, runner: account.Account) -> None:
         """Into a new folder, then renamed: an interrupted initdb leaves nothing that looks like a database."""

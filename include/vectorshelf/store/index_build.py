@@ -92,9 +92,7 @@ def _build(conn: Connection, table: ServingTable, statement: sql.Composed, name:
         except psycopg2.errors.DiskFull as error:
             if "shared memory" not in str(error):
                 raise
-            watch.log(
-                "too little shared memory (a container's --shm-size) for parallel workers: building without"
-            )
+            watch.log("too little shared memory (a container's --shm-size) for parallel workers: building without")
             drop_index(conn, IndexNames.of(table), name)
             with session_settings(conn, {"max_parallel_maintenance_workers": "0"}):
                 execute_watched(conn, statement, watch.progress)

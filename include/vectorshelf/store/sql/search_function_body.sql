@@ -17,7 +17,8 @@ BEGIN
             FROM {table} t WHERE t.embedding IS NOT NULL
             ORDER BY t.embedding {operator} query LIMIT k
         )
-        SELECT n.id, n.name, n.category, n.attributes, {score} FROM nearest n ORDER BY n.distance, n.id;
+        -- "+ 0": since Postgres 17 the planner would else trust the index's order, which relaxed scans do not keep.
+        SELECT n.id, n.name, n.category, n.attributes, {score} FROM nearest n ORDER BY n.distance + 0, n.id;
         RETURN;
     END IF;
     -- In a large category the index finds k rows soon; iterative scans go on until they have them. The nearest rows of
