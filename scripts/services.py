@@ -24,8 +24,8 @@ COMMANDS = {
     "scheduler": ["scheduler", "--skip-serve-logs"],
     "dag-processor": ["dag-processor"],
     "triggerer": ["triggerer", "--skip-serve-logs"],
+    "worker": ["celery", "worker", "--skip-serve-logs"],
 }
-_PATIENCE = 20.0
 
 
 @dataclass(frozen=True)
@@ -85,24 +85,24 @@ class Services:
 
     def wait_until_healthy(self, names: Sequence[str], api: Api, seconds: float) -> None:
         """Raises ConfigurationError when one of them ends, or when they are not healthy after `seconds`."""
-        components = {"metadatabase", *(name.replace("-", "_") for name in names if name != "api-server")}
+        beating = {name.replace("-", "_") for name in names} & {"scheduler", "dag_processor", "triggerer"}
 
         def healthy() -> bool:
             self.check_alive(names)
-            return api.healthy(components)
+            return api.healthy({"metadatabase", *beating})
 
         wait_for("Airflow is not healthy", healthy, seconds)
 
-    def stop(self) -> list[str]:
-        """End ours and their children, asking first. Returns the names of those that were up."""
+    def stop(self, patience: float = 20.0) -> list[str]:
+        """End ours and their children: ask, and after `patience` seconds insist. Returns the names of those up."""
         found = self.running()
         everyone = list(_with_children(found))
         for service in reversed(found):
             _signal(service.pid, signal.SIGTERM)
-        _, left = psutil.wait_procs(everyone, timeout=_PATIENCE)
+        _, left = psutil.wait_procs(everyone, timeout=patience)
         for process in left:
             _signal(process.pid, signal.SIGKILL)
-        psutil.wait_procs(left, timeout=_PATIENCE)
+        psutil.wait_procs(left, timeout=patience)
         self._file.unlink(missing_ok=True)
         return [service.name for service in found]
 

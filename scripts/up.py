@@ -6,11 +6,12 @@ import sys
 
 from api import Api
 from local_airflow import ADMIN, LocalAirflow, home_of_environment
-from services import COMMANDS, Services, wait_for
+from services import Services, wait_for
 from vectorshelf import embedded
 from vectorshelf.errors import VectorshelfError
 
 SAMPLE = "embed_electronics"
+PARTS = ["api-server", "scheduler", "dag-processor", "triggerer"]
 _SECONDS = 180.0  # a cold, busy laptop takes a minute
 
 
@@ -40,7 +41,7 @@ def _up(local: LocalAirflow) -> None:
     print("Preparing Airflow's database …", flush=True)
     local.migrate(environment)
     print("Starting Airflow …", flush=True)
-    services.start(list(COMMANDS), environment)
+    services.start(PARTS, environment)
     try:
         _wait_and_unpause(local, services)
     except VectorshelfError:
@@ -62,7 +63,7 @@ def _check_port(port: int) -> None:
 
 def _wait_and_unpause(local: LocalAirflow, services: Services) -> None:
     api = Api(local)
-    services.wait_until_healthy(list(COMMANDS), api, _SECONDS)
+    services.wait_until_healthy(PARTS, api, _SECONDS)
     api.login()
     wait_for(f"{SAMPLE} is not in Airflow", lambda: api.has_dag(SAMPLE), _SECONDS)
     api.patch(f"/dags/{SAMPLE}", {"is_paused": False})

@@ -3,13 +3,11 @@
 import json
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import psycopg2
 import pytest
 
 from api import Api
@@ -17,6 +15,7 @@ from local_airflow import PROJECT, LocalAirflow
 from services import Services, wait_for
 from tests.dags.conftest import free_port
 from tests.dags.shop import Shop
+from tests.e2e.asking import ask, end_of, runs_of, tasks_of
 from vectorshelf import embedded
 
 pytestmark = [pytest.mark.xdist_group("scheduler"), pytest.mark.timeout(240)]
@@ -53,7 +52,7 @@ def cluster(catalogs: Path) -> Iterator[SimpleNamespace]:
         try:
             yield _ready(local, services, database.get_secret_value())
         finally:
-            services.stop()
+            services.stop(patience=5)
             embedded.stop(local.home)
 
 
@@ -76,38 +75,11 @@ def runs(cluster: SimpleNamespace) -> dict[str, Any]:
         "late": cluster.api.post("/dags/embed_late/dagRuns", {"logical_date": None})["dag_run_id"],
     }
     ended = {
-        "manual": _end_of(cluster.api, "embed_electronics", started["manual"]),
-        "late": _end_of(cluster.api, "embed_late", started["late"]),
+        "manual": end_of(cluster.api, "embed_electronics", started["manual"]),
+        "late": end_of(cluster.api, "embed_late", started["late"]),
     }
-    (nightly,) = [run for run in _runs_of(cluster.api, "embed_electronics") if run["run_type"] == "scheduled"]
-    return {**ended, "nightly": _end_of(cluster.api, "embed_electronics", nightly["dag_run_id"])}
-
-
-def _runs_of(api: Api, dag_id: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = api.get(f"/dags/{dag_id}/dagRuns")["dag_runs"]
-    return found
-
-
-def _end_of(api: Api, dag_id: str, run_id: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        run: dict[str, Any] = api.get(f"/dags/{dag_id}/dagRuns/{run_id}")
-        if run["state"] in {"success", "failed"}:
-            return run
-        time.sleep(0.5)
-    raise AssertionError(f"{dag_id} {run_id} is still {run['state']}: {_tasks(api, run)}")
-
-
-def _tasks(api: Api, run: dict[str, Any]) -> dict[str, str]:
-    items = api.get(f"/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}/taskInstances")["task_instances"]
-    return {item["task_id"]: item["state"] for item in items}
-
-
-def ask(cluster: SimpleNamespace, statement: str) -> list[tuple[Any, ...]]:
-    """The rows of a query on the catalog database."""
-    with psycopg2.connect(cluster.database) as conn, conn.cursor() as cur:
-        cur.execute(statement)
-        return cur.fetchall() if cur.description else []
+    (nightly,) = [run for run in runs_of(cluster.api, "embed_electronics") if run["run_type"] == "scheduled"]
+    return {**ended, "nightly": end_of(cluster.api, "embed_electronics", nightly["dag_run_id"])}
 
 
 def test_the_pool_that_embedding_needs_is_there(cluster):
@@ -124,18 +96,18 @@ def test_a_torn_catalog_file_is_an_import_error_of_its_own(cluster):
 
 def test_a_manual_run_without_a_date_succeeds(cluster, runs):
     assert runs["manual"]["logical_date"] is None
-    assert runs["manual"]["state"] == "success", _tasks(cluster.api, runs["manual"])
+    assert runs["manual"]["state"] == "success", tasks_of(cluster.api, runs["manual"])
 
 
 def test_unpausing_runs_the_latest_night_over_a_real_interval(cluster, runs):
-    assert runs["nightly"]["state"] == "success", _tasks(cluster.api, runs["nightly"])
+    assert runs["nightly"]["state"] == "success", tasks_of(cluster.api, runs["nightly"])
     assert runs["nightly"]["data_interval_start"] < runs["nightly"]["data_interval_end"]
 
 
 def test_the_table_has_every_product_that_can_be_used(cluster, runs):
     lines = len(SNAPSHOT.read_text(encoding="utf-8").splitlines()) - 1
-    ((rows, vectors),) = ask(cluster, "SELECT count(*), count(embedding) FROM products")
-    ((rejected,),) = ask(cluster, "SELECT count(*) FROM vectorshelf.quarantine WHERE catalog = 'electronics'")
+    ((rows, vectors),) = ask(cluster.database, "SELECT count(*), count(embedding) FROM products")
+    ((rejected,),) = ask(cluster.database, "SELECT count(*) FROM vectorshelf.quarantine WHERE catalog = 'electronics'")
     assert rows == vectors
     assert 0 < rows <= lines
     assert rows + rejected >= lines - 5  # a product may span lines
@@ -147,7 +119,7 @@ def test_each_run_left_its_figures_on_the_assets_event(cluster, runs):
     assert set(figures) == {runs["manual"]["dag_run_id"], runs["nightly"]["dag_run_id"]}
     assert all(found["status"] == "success" for found in figures.values())
     # One of them came first and embedded everything; the other found it all in the store.
-    ((distinct,),) = ask(cluster, "SELECT count(*) FROM vectorshelf.vectors")
+    ((distinct,),) = ask(cluster.database, "SELECT count(*) FROM vectorshelf.vectors")
     assert sorted(found["embedded"] for found in figures.values()) == [0, distinct]
 
 
@@ -159,7 +131,7 @@ def test_a_run_without_dates_is_as_of_its_trigger(cluster, runs):
 
 
 def test_the_shard_has_a_label_a_person_can_read(cluster, runs):
-    first = next(run for run in (runs["nightly"], runs["manual"]) if _tasks(cluster.api, run)["embed"] == "success")
+    first = next(run for run in (runs["nightly"], runs["manual"]) if tasks_of(cluster.api, run)["embed"] == "success")
     path = f"/dags/embed_electronics/dagRuns/{first['dag_run_id']}/taskInstances/embed/listMapped"
     (shard,) = cluster.api.get(path)["task_instances"]
     assert shard["rendered_map_index"].startswith("shard 1 of 1, ")
@@ -168,11 +140,11 @@ def test_the_shard_has_a_label_a_person_can_read(cluster, runs):
 
 def test_a_catalog_without_its_file_ends_failed_and_not_success(cluster, runs):
     assert runs["late"]["state"] == "failed"
-    tasks = _tasks(cluster.api, runs["late"])
+    tasks = tasks_of(cluster.api, runs["late"])
     assert tasks["extract"] == "failed"
     assert {tasks[name] for name in ("plan", "embed", "load", "index", "vacuum", "report")} == {"upstream_failed"}
     assert tasks["drop_staging"] == "success"
-    ((status, error),) = ask(cluster, "SELECT status, error FROM vectorshelf.runs WHERE catalog = 'late'")
+    ((status, error),) = ask(cluster.database, "SELECT status, error FROM vectorshelf.runs WHERE catalog = 'late'")
     assert (status, error[:9]) == ("failed", "extract: ")
 
 
@@ -187,10 +159,12 @@ def test_cleared_once_the_file_is_there_the_same_run_goes_on_to_success(cluster,
         "/dags/embed_late/clearTaskInstances",
         {"dry_run": False, "dag_run_id": runs["late"]["dag_run_id"], "only_failed": True, "reset_dag_runs": True},
     )
-    ended = _end_of(cluster.api, "embed_late", runs["late"]["dag_run_id"])
-    assert ended["state"] == "success", _tasks(cluster.api, ended)
-    assert ask(cluster, "SELECT count(*) FROM late_products") == [(4,)]
-    assert ask(cluster, "SELECT status, error FROM vectorshelf.runs WHERE catalog = 'late'") == [("success", None)]
+    ended = end_of(cluster.api, "embed_late", runs["late"]["dag_run_id"])
+    assert ended["state"] == "success", tasks_of(cluster.api, ended)
+    assert ask(cluster.database, "SELECT count(*) FROM late_products") == [(4,)]
+    assert ask(cluster.database, "SELECT status, error FROM vectorshelf.runs WHERE catalog = 'late'") == [
+        ("success", None)
+    ]
 
 
 def test_clearing_one_shard_embeds_what_is_missing_and_nothing_else(cluster, catalogs):
@@ -199,24 +173,25 @@ def test_clearing_one_shard_embeds_what_is_missing_and_nothing_else(cluster, cat
     path = Shop(catalogs).snapshot("all", rows, name="big")
     cluster.api.patch("/dags/embed_big", {"is_paused": False})
     body = {"logical_date": None, "conf": {"source": str(path)}}
-    run = _end_of(cluster.api, "embed_big", cluster.api.post("/dags/embed_big/dagRuns", body)["dag_run_id"])
-    assert run["state"] == "success", _tasks(cluster.api, run)
+    run = end_of(cluster.api, "embed_big", cluster.api.post("/dags/embed_big/dagRuns", body)["dag_run_id"])
+    assert run["state"] == "success", tasks_of(cluster.api, run)
     before = _shards(cluster.api, run)
     assert [state for _, state, _ in before] == ["success"] * 3
 
-    lost = ask(cluster, "DELETE FROM vectorshelf.vectors WHERE sha256 < '\\x40' RETURNING 1")
-    ask(cluster, "TRUNCATE big_products")
+    ours = "sha256 < '\\x40' AND sha256 IN (SELECT text_hash FROM big_products)"
+    lost = ask(cluster.database, f"DELETE FROM vectorshelf.vectors WHERE {ours} RETURNING 1")
+    ask(cluster.database, "TRUNCATE big_products")
     tasks = [["embed", 1], "load", "index", "vacuum", "report"]
     body = {"dry_run": False, "dag_run_id": run["dag_run_id"], "only_failed": False, "task_ids": tasks}
     cluster.api.post("/dags/embed_big/clearTaskInstances", body)
-    run = _end_of(cluster.api, "embed_big", run["dag_run_id"])
-    assert run["state"] == "success", _tasks(cluster.api, run)
+    run = end_of(cluster.api, "embed_big", run["dag_run_id"])
+    assert run["state"] == "success", tasks_of(cluster.api, run)
     after = _shards(cluster.api, run)
     assert [(index, state) for index, state, _ in after] == [(0, "success"), (1, "success"), (2, "success")]
     assert [tries for _, _, tries in after] == [1, 2, 1]
-    ((figures,),) = ask(cluster, "SELECT figures FROM vectorshelf.runs WHERE catalog = 'big'")
+    ((figures,),) = ask(cluster.database, "SELECT figures FROM vectorshelf.runs WHERE catalog = 'big'")
     assert figures["embedded"] == len(lost)
-    assert ask(cluster, "SELECT count(*), count(embedding) FROM big_products") == [(13_000, 13_000)]
+    assert ask(cluster.database, "SELECT count(*), count(embedding) FROM big_products") == [(13_000, 13_000)]
 
 
 def _shards(api: Api, run: dict[str, Any]) -> list[tuple[int, str, int]]:

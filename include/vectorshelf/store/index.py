@@ -111,6 +111,8 @@ class _Keeper:
         if decision.verdict == "none":
             exact = 1.0 if state.rows and self.spec.type == "none" else None
             return self._logged(IndexOutcome("none", decision.reason, self.spec.type, recall=exact), state)
+        if state.measured:
+            self._store(state.measured.probes)  # a build that was killed may have left its interim ones
         return self._logged(self._kept(state, decision.reason), state)
 
     def _measure_and_keep(self, state: State, decision: Decision) -> IndexOutcome:
@@ -119,7 +121,7 @@ class _Keeper:
         verdict = decide_after_measuring(state, found.chosen.probes)
         if verdict.verdict == "build":
             return self._build(state, verdict)
-        self._store(found)
+        self._store(found.chosen.probes)
         reason = self._with_shortfall(f"{decision.reason}; {verdict.reason}", found)
         outcome = replace(self._kept(state, reason), probes=found.chosen.probes, recall=found.chosen.recall)
         return self._logged(outcome, state, found)
@@ -173,7 +175,7 @@ class _Keeper:
             return write_line(cur, self.visit, outcome, state, index)
 
     def _finish(self, outcome: IndexOutcome, line: int, found: Measurement) -> IndexOutcome:
-        self._store(found)
+        self._store(found.chosen.probes)
         done = replace(
             outcome,
             reason=self._with_shortfall(outcome.reason, found),
@@ -196,10 +198,10 @@ class _Keeper:
         )
         return found
 
-    def _store(self, found: Measurement) -> None:
+    def _store(self, probes: int) -> None:
         with transaction(self.conn) as cur:
-            if read_knobs(cur, self.table).get(self._setting) != found.chosen.probes:
-                set_knobs(cur, self.table, {self._setting: found.chosen.probes})
+            if read_knobs(cur, self.table).get(self._setting) != probes:
+                set_knobs(cur, self.table, {self._setting: probes})
 
     def _with_shortfall(self, reason: str, found: Measurement) -> str:
         if found.reached:
