@@ -77,7 +77,12 @@ class Catalog(Part):
     max_quarantine_fraction: float = Field(default=0.2, ge=0, le=1, examples=[0.05])
     """A run that has to put a larger share of its products aside fails, saying so."""
     max_cost_usd: float | None = Field(default=None, ge=0, examples=[5.0])
-    """A run estimated to cost more stops before the first paid request. Unset: no limit."""
+    """A run never costs more, all its tries together; estimated to, it stops before the first paid request. Unset:
+    no limit."""
+    max_cost_usd_per_month: float | None = Field(default=None, ge=0, examples=[50.0])
+    """The same for all the catalog's runs of a calendar month (UTC) together, whoever starts them. Unset: no limit."""
+    over_budget: Literal["stop", "ask"] = Field(default="stop", examples=["ask"])
+    """What a run estimated over a budget does: `stop`, or in Airflow `ask` a person, who may give it a cap of its own."""
     schedule: str | None = Field(default=None, examples=["0 2 * * *"])
     """When the DAG runs: five cron fields or `@hourly` … `@yearly`, in quotes. Unset: only when triggered."""
     timezone: Annotated[str, AfterValidator(_zone)] = Field(default="UTC", examples=["Europe/Berlin"])

@@ -203,6 +203,8 @@ class Embedding(Part):
     """The same for tokens."""
     max_in_flight: int = Field(default=8, ge=1, le=256, examples=[16])
     """How many requests one shard keeps open at once."""
+    max_texts_per_request: int = Field(default=2048, ge=1, le=2048, examples=[32])
+    """How many texts one request may hold. The official endpoint takes 2,048, compatible servers often fewer."""
     timeout_seconds: float = Field(default=60.0, gt=0, examples=[30.0])
     """How long one request may take."""
     usd_per_million_tokens: float | None = Field(default=None, ge=0, examples=[0.02])

@@ -45,7 +45,10 @@ CREATE TABLE vectorshelf.runs (
     error       text,
     started_at  timestamptz NOT NULL DEFAULT now(),
     finished_at timestamptz,
-    figures     jsonb                                        -- the finished report
+    figures     jsonb,                                       -- the finished report
+    approved_usd numeric(14, 8),                             -- a person's cap for this run, in place of the catalog's
+    approved_by text,
+    approved_at timestamptz
 );
 CREATE INDEX runs_by_catalog ON vectorshelf.runs (catalog, started_at DESC);
 
@@ -61,6 +64,8 @@ CREATE TABLE vectorshelf.stages (
 );
 
 -- One row per paid request, committed together with its vectors. The budget reads it; nothing else writes money.
+-- Under a budget the row comes first, as a promise of money: held_usd is the most the request may cost, and counts until
+-- held_until. A promise whose holder died counts from then on what it presumably cost (cost_usd): it may have been paid.
 CREATE TABLE vectorshelf.requests (
     request_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     run_id     text        NOT NULL,
@@ -72,7 +77,9 @@ CREATE TABLE vectorshelf.requests (
     bytes      bigint      NOT NULL,                         -- UTF-8 bytes of the texts: calibrates the token estimate
     cost_usd   numeric(14, 8) NOT NULL,
     seconds    double precision NOT NULL,
-    at         timestamptz NOT NULL DEFAULT clock_timestamp()
+    at         timestamptz NOT NULL DEFAULT clock_timestamp(),
+    held_usd   numeric(14, 8),                               -- both NULL once it is answered
+    held_until timestamptz
 );
 CREATE INDEX requests_by_run ON vectorshelf.requests (run_id);
 CREATE INDEX requests_by_month ON vectorshelf.requests (catalog, at);
