@@ -8,10 +8,11 @@ work is in the embed stage's seconds: it shares the machine.
 import argparse
 from pathlib import Path
 
-from benchmarks.stages import STAGES, measure
 from tests import postgres
 from tests.conftest import ICECAT
 from tests.standin.client import running
+
+from benchmarks.stages import STAGES, measure
 from vectorshelf.catalog.model import Catalog
 
 

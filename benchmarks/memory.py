@@ -10,9 +10,9 @@ import tempfile
 from pathlib import Path
 
 from pydantic import SecretStr
+from tests import postgres
 
 from benchmarks.stages import STAGES, Stage, measure
-from tests import postgres
 from vectorshelf.catalog.model import Catalog
 
 
@@ -48,7 +48,8 @@ def main() -> None:
             found, first = results[rows][stage], results[sizes[0]][stage]
             speed = f"{rows / found.seconds:,.0f}" if found.seconds else ""
             print(
-                f"{stage:<9}{rows:>11,}{found.seconds:>10.1f}{speed:>11}{found.peak:>10.1f}{found.peak / first.peak:>14.2f}"
+                f"{stage:<9}{rows:>11,}{found.seconds:>10.1f}{speed:>11}"
+                f"{found.peak:>10.1f}{found.peak / first.peak:>14.2f}"
             )
 
 

@@ -20,6 +20,7 @@ DAGS = PROJECT / "dags"
 _numbers = count()
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One process runs all of them: each other process would need a metadata database of its own."""
     for item in items:

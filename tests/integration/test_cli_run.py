@@ -7,6 +7,7 @@ import psycopg2
 import pytest
 
 from tests.integration.command import PRODUCTS, Command
+from tests.standin.client import running as running_standin
 
 KEYS = {
     "run_id", "catalog", "as_of", "status", "extracted", "quarantined", "new", "changed", "attributes_changed",
@@ -18,6 +19,15 @@ INDEX_KEYS = {"action", "reason", "type", "lists", "probes", "recall"}
 @pytest.fixture
 def command(tmp_path, database_url) -> Command:
     command = Command(tmp_path / "project", DATABASE_URL=database_url.get_secret_value())
+    command.catalog()
+    command.snapshot(1)
+    return command
+
+
+@pytest.fixture
+def offline(tmp_path) -> Command:
+    """For what is refused before any database is asked, or because it cannot be reached."""
+    command = Command(tmp_path / "project", DATABASE_URL="postgresql://shelf:hunter2@127.0.0.1:1/shop")
     command.catalog()
     command.snapshot(1)
     return command
@@ -100,28 +110,28 @@ def test_a_missing_file_fails_the_run_in_one_sentence_and_is_in_the_ledger(comma
 
 
 class TestWrongUsage:
-    def test_an_unknown_catalog_is_answered_with_the_nearest(self, command):
-        wrong = command("run", "shpo")
+    def test_an_unknown_catalog_is_answered_with_the_nearest(self, offline):
+        wrong = offline("run", "shpo")
         assert wrong.returncode == 2
         assert "did you mean shop?" in wrong.stderr
         assert wrong.stdout == ""
 
-    def test_json_says_so_too(self, command):
-        failed = command.json("run", "shpo", code=2)
+    def test_json_says_so_too(self, offline):
+        failed = offline.json("run", "shpo", code=2)
         assert failed.keys() >= KEYS
         assert counts(failed, "catalog", "status", "run_id", "as_of") == ("shpo", "failed", None, None)
 
-    def test_a_broken_catalog_names_file_line_and_key(self, command):
-        path = command.catalog("broken", mode="snapshott")
+    def test_a_broken_catalog_names_file_line_and_key(self, offline):
+        path = offline.catalog("broken", mode="snapshott")
         line = next(number for number, text in enumerate(path.read_text().splitlines(), 1) if "snapshott" in text)
-        wrong = command("run", "broken")
+        wrong = offline("run", "broken")
         assert wrong.returncode == 2
         assert f"broken.yaml:{line}: mode:" in wrong.stderr
-        assert command("run", "shop", "--as-of", "2025-11-01").returncode == 0, "it took the others down"
+        assert offline("check", str(offline.catalogs / "shop.yaml")).returncode == 0, "it took the others down"
 
     @pytest.mark.parametrize("date", ["yesterday", "2025-13-01", "2999-01-01", "1.2.2025"])
-    def test_a_date_that_is_none_is_refused(self, command, date):
-        wrong = command("run", "shop", "--as-of", date)
+    def test_a_date_that_is_none_is_refused(self, offline, date):
+        wrong = offline("run", "shop", "--as-of", date)
         assert wrong.returncode == 2
         assert date in wrong.stderr
 
@@ -133,8 +143,8 @@ class TestWrongUsage:
             "db restart",
         ],
     )  # fmt: skip
-    def test_wrong_usage_is_exit_code_2_and_shows_the_usage(self, command, arguments):
-        wrong = command(*arguments.split())
+    def test_wrong_usage_is_exit_code_2_and_shows_the_usage(self, offline, arguments):
+        wrong = offline(*arguments.split())
         assert wrong.returncode == 2
         assert "Usage: " in wrong.stderr + wrong.stdout
         assert "Traceback" not in wrong.stderr
@@ -147,8 +157,8 @@ class TestWrongUsage:
 
 
 class TestDatabase:
-    def test_an_unreachable_database_is_said_without_its_password(self, command):
-        failed = command.json("run", "shop", code=1, DATABASE_URL="postgresql://shelf:hunter2@127.0.0.1:1/shop")
+    def test_an_unreachable_database_is_said_without_its_password(self, offline):
+        failed = offline.json("run", "shop", code=1)
         assert failed["status"] == "failed"
         assert "refused" in failed["error"]
         assert "hunter2" not in str(failed)
@@ -156,15 +166,14 @@ class TestDatabase:
     @pytest.mark.parametrize(
         "url", ["postgresql+psycopg2://shelf:hunter2@h/db", "shelf:hunter2@h/db", "postgresql://shelf:p@hunter2@h/db"]
     )
-    def test_a_url_that_is_none_is_a_configuration_error_and_not_quoted(self, command, url):
-        wrong = command("status", DATABASE_URL=url)
+    def test_a_url_that_is_none_is_a_configuration_error_and_not_quoted(self, offline, url):
+        wrong = offline("status", DATABASE_URL=url)
         assert wrong.returncode == 2
         assert "postgresql://user:password@host:5432/database" in wrong.stderr
         assert "hunter2" not in wrong.stderr
 
-    def test_debug_shows_a_traceback_and_still_no_password(self, command):
-        url = "postgresql://shelf:hunter2@127.0.0.1:1/shop"
-        failed = command("run", "shop", DATABASE_URL=url, VECTORSHELF_DEBUG="1")
+    def test_debug_shows_a_traceback_and_still_no_password(self, offline):
+        failed = offline("run", "shop", VECTORSHELF_DEBUG="1")
         assert "Traceback" in failed.stderr
         assert "hunter2" not in failed.stderr
 
@@ -200,6 +209,23 @@ class TestStopping:
         assert _last_status(conn) == "failed"
         assert _staging_tables(conn) == 0
         assert command.json("run", "shop", "--as-of", "2025-11-02")["new"] == 1
+
+    def test_ctrl_c_while_the_model_is_asked_does_not_wait_for_its_answer(self, command, conn, standin):
+        command.environment["OPENAI_API_KEY"] = "sk-of-a-test"
+        command.catalog("clever", embedding={"provider": "openai", "dimensions": 64})
+        with running_standin() as silent:
+            silent.tell(faults=[{"kind": "slow", "seconds": 3600, "text": "desk lamp"}])
+            command.environment["OPENAI_BASE_URL"] = silent.base_url
+            running = command.start("run", "clever", "--as-of", "2025-11-01")
+            while not silent.figures()["faults"]:
+                assert running.poll() is None, running.communicate()
+            os.killpg(running.pid, signal.SIGINT)
+            _, err = running.communicate(timeout=60)
+            os.kill(silent.pid, signal.SIGKILL)  # it would finish its answer first
+        assert running.returncode == 130, err
+        assert _last_status(conn) == "failed"
+        command.environment["OPENAI_BASE_URL"] = standin.base_url
+        assert command.json("run", "clever", "--as-of", "2025-11-01")["embedded"] == 4
 
 
 def _last_status(conn: psycopg2.extensions.connection) -> str:

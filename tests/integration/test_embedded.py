@@ -180,6 +180,14 @@ def test_running_does_not_cut_off_another_client(home: Path) -> None:
         notebook.close()
 
 
+def test_a_client_that_is_just_leaving_does_not_keep_the_server_up(home: Path) -> None:
+    with embedded.running(home) as url:
+        leaving = [psycopg2.connect(url.get_secret_value()) for _ in range(20)]
+        for client in leaving:
+            client.close()
+    assert embedded.url(home) is None
+
+
 def test_running_stops_its_server_when_the_block_fails(home: Path) -> None:
     with pytest.raises(KeyboardInterrupt), embedded.running(home):
         raise KeyboardInterrupt

@@ -82,7 +82,7 @@ class Catalog(Part):
     max_cost_usd_per_month: float | None = Field(default=None, ge=0, examples=[50.0])
     """The same for all the catalog's runs of a calendar month (UTC) together, whoever starts them. Unset: no limit."""
     over_budget: Literal["stop", "ask"] = Field(default="stop", examples=["ask"])
-    """What a run estimated over a budget does: `stop`, or in Airflow `ask` a person, who may give it a cap of its own."""
+    """What a run estimated over a budget does: `stop`, or in Airflow `ask` a person, who may give it its own cap."""
     schedule: str | None = Field(default=None, examples=["0 2 * * *"])
     """When the DAG runs: five cron fields or `@hourly` … `@yearly`, in quotes. Unset: only when triggered."""
     timezone: Annotated[str, AfterValidator(_zone)] = Field(default="UTC", examples=["Europe/Berlin"])

@@ -16,18 +16,21 @@ from typing import Literal, Protocol, TypeVar
 import numpy as np
 
 from vectorshelf.embed.check import faults_of
-from vectorshelf.embed.embedder import BadAnswerError, Embedded, Embedder, RefusedError, Vectors
+from vectorshelf.embed.embedder import BadAnswerError, Embedded, Embedder, NoAnswerError, RefusedError, Vectors
 from vectorshelf.embed.pace import Pace, Sleep
 from vectorshelf.embed.packing import Text, halves
 from vectorshelf.embed.retry import Retries
 from vectorshelf.embed.tokens import MAX_TOKENS_PER_TEXT, TOKENS_PER_BYTE, byte_length, calibrated, estimated, shortened
 from vectorshelf.errors import ConfigurationError, RejectedTextsError, TransientError, VectorshelfError
+from vectorshelf.store.budget import MoneyPromisedError, TooLargeError
 from vectorshelf.store.limiter import Grant
+from vectorshelf.store.pacing import Observed
 
 T = TypeVar("T")
 TooLong = Literal["truncate", "quarantine"]
 
 PROBE = "vectorshelf asks whether this endpoint accepts anything"
+_MONEY_POLL = 0.2  # seconds: how soon requests under way may be answered and give back what they did not use
 _TOO_LONG = re.compile(r"maximum (context|input) length|too long|too many tokens|token limit", re.IGNORECASE)
 
 
@@ -39,6 +42,7 @@ class Paid:
     tokens: int
     bytes: int
     seconds: float
+    hold: int | None = None
 
 
 Save = Callable[[Sequence[bytes], Vectors, Paid], None]
@@ -50,8 +54,22 @@ Save = Callable[[Sequence[bytes], Vectors, Paid], None]
 OnReject = Callable[[bytes, str, str], None]
 """Puts one text into quarantine: its hash, the text, the server's reason. Called in the same thread as `Save`."""
 
-Authorise = Callable[[int], None]
-"""Asked before each request of about that many tokens; raises BrakeError to stop before paying. Same thread."""
+
+class Purse(Protocol):
+    """A budget. Asked in the same thread as `Save`, which settles what was held."""
+
+    def hold(self, texts: int, tokens: int, size: int) -> int:
+        """Promise the money for a request of `texts` texts, about `tokens` tokens and `size` bytes; never too little.
+
+        Raises BrakeError to stop before paying, TooLargeError if a smaller request may do, and MoneyPromisedError when
+        what is left is promised to others.
+        """
+
+    def release(self, hold: int) -> None:
+        """The endpoint refused: nothing is charged."""
+
+    def presume(self, hold: int) -> None:
+        """No answer came: it may have been charged."""
 
 
 class InDatabase(Protocol):
@@ -98,7 +116,7 @@ class Delivery:
     in_database: InDatabase
     retries: Retries = field(default_factory=Retries)
     too_long: TooLong = "truncate"
-    authorise: Authorise | None = None
+    purse: Purse | None = None
     on_progress: Callable[[int, int], None] | None = None
     sleep: Sleep = asyncio.sleep
     random: Callable[[], float] = random_number
@@ -112,6 +130,12 @@ class Delivery:
             unusable = await self._answered(request)
         except RejectedTextsError as error:
             await self._isolate(request, str(error))
+            return
+        except TooLargeError:
+            if len(request) == 1:
+                raise
+            for half in halves(request):
+                await self.deliver(half)
             return
         if not unusable:
             return
@@ -134,6 +158,8 @@ class Delivery:
             attempt += 1
             try:
                 return await self._sent(request)
+            except MoneyPromisedError:
+                raise
             except TransientError as error:
                 asked = error.retry_after or 0.0
                 if attempt >= self.retries.attempts or asked > self.retries.patience:
@@ -147,19 +173,36 @@ class Delivery:
     async def _sent(self, request: list[Text]) -> list[tuple[Text, str]]:
         size = sum(byte_length(text.text) for text in request)
         estimate = estimated(size, len(request), self.figures.ratio)
-        if self.authorise is not None:
-            await self.in_database(self.authorise, estimate)
         grant = await self.pace.turn(estimate)
-        paid = asyncio.create_task(self._paid(request, size, estimate, grant))
+        try:
+            hold = None if self.purse is None else await self._held(self.purse, len(request), estimate, size)
+        except VectorshelfError:
+            await self.pace.settle(grant, 0, Observed(), 0.0)
+            raise
+        paid = asyncio.create_task(self._paid(request, size, estimate, grant, hold))
         self.under_way.add(paid)
         paid.add_done_callback(self.under_way.discard)
         return await asyncio.shield(paid)
 
-    async def _paid(self, request: list[Text], size: int, estimate: int, grant: Grant) -> list[tuple[Text, str]]:
+    async def _held(self, purse: Purse, texts: int, estimate: int, size: int) -> int:
+        """Money for the request. After its turn has come, so that what a crash leaves held was really under way."""
+        waited = 0.0
+        while True:
+            try:
+                return await self.in_database(purse.hold, texts, estimate, size)
+            except MoneyPromisedError:
+                if waited >= self.retries.patience:
+                    raise
+                waited += _MONEY_POLL
+                await self.sleep(_MONEY_POLL)
+
+    async def _paid(
+        self, request: list[Text], size: int, estimate: int, grant: Grant, hold: int | None
+    ) -> list[tuple[Text, str]]:
         began = self.clock()
         self.figures.requests += 1
         try:
-            answer = await self.embedder.embed([text.text for text in request])
+            answer = await self._asked(request, hold)
             faults = faults_of(answer.vectors, len(request), self.embedder.dimensions)
         except RefusedError as error:
             self.figures.refusals += 1
@@ -167,16 +210,28 @@ class Delivery:
             raise
         except BadAnswerError:
             # The endpoint did the work and will charge for it, though nothing can be kept.
-            await self._keep([], self._nothing(), Paid(0, estimate, size, self.clock() - began))
+            await self._keep([], self._nothing(), Paid(0, estimate, size, self.clock() - began, hold))
             raise
         tokens = estimate if answer.tokens is None else answer.tokens
         good = [row for row, fault in enumerate(faults) if fault is None]
-        paid = Paid(len(good), tokens, size, self.clock() - began)
+        paid = Paid(len(good), tokens, size, self.clock() - began, hold)
         # Saved first: nothing that can fail stands between the answer and the store.
         await self._keep([request[row] for row in good], _rows(answer, good), paid)
         with _after_paying():
             await self.pace.settle(grant, tokens, answer.observed, self.clock() - began)
         return [(text, fault) for text, fault in zip(request, faults, strict=True) if fault is not None]
+
+    async def _asked(self, request: list[Text], hold: int | None) -> Embedded:
+        """The endpoint's answer; without one, the money is given back, unless it may have been spent."""
+        try:
+            return await self.embedder.embed([text.text for text in request])
+        except BadAnswerError:
+            raise
+        except VectorshelfError as error:
+            if self.purse is not None and hold is not None:
+                unsure = isinstance(error, NoAnswerError)
+                await self.in_database(self.purse.presume if unsure else self.purse.release, hold)
+            raise
 
     async def _keep(self, texts: list[Text], vectors: Vectors, paid: Paid) -> None:
         with _after_paying():

@@ -25,6 +25,10 @@ class RefusedError(TransientError):
         self.observed = observed
 
 
+class NoAnswerError(TransientError):
+    """The connection broke, or nothing came in time. The endpoint may have done the work, and may charge for it."""
+
+
 class BadAnswerError(TransientError):
     """An answer that cannot be used as a whole: cut short, wrong size, not what was asked for. Never stored."""
 

@@ -14,7 +14,15 @@ from openai import AsyncOpenAI
 from pydantic import SecretStr
 
 from vectorshelf.embed.check import placed
-from vectorshelf.embed.embedder import BadAnswerError, Dialect, Embedded, RefusedError, RefusedParameterError, Vectors
+from vectorshelf.embed.embedder import (
+    BadAnswerError,
+    Dialect,
+    Embedded,
+    NoAnswerError,
+    RefusedError,
+    RefusedParameterError,
+    Vectors,
+)
 from vectorshelf.embed.headers import observed_in, retry_after_of
 from vectorshelf.errors import ConfigurationError, RejectedTextsError, TransientError, VectorshelfError
 
@@ -86,7 +94,7 @@ class OpenAIEmbedder:
                     dimensions=self._dimensions if self._dialect.send_dimensions else openai.omit,
                 )
         except TimeoutError as error:
-            raise TransientError(f"{self._endpoint} did not answer within {self._timeout:g} s") from error
+            raise NoAnswerError(f"{self._endpoint} did not answer within {self._timeout:g} s") from error
         except openai.APIError as error:
             raise self._reaction(error) from error
         vectors, tokens = decoded(response.content, len(texts))
@@ -98,7 +106,7 @@ class OpenAIEmbedder:
 
     def _reaction(self, error: openai.APIError) -> VectorshelfError:
         if not isinstance(error, openai.APIStatusError):
-            return TransientError(f"{self._endpoint} could not be reached or broke off: {type(error).__name__}")
+            return NoAnswerError(f"{self._endpoint} could not be reached or broke off: {type(error).__name__}")
         status, said, headers = error.status_code, self._said(error), error.response.headers
         if error.code in _OUT_OF_MONEY or error.type in _OUT_OF_MONEY:
             return ConfigurationError(

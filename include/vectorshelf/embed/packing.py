@@ -45,6 +45,11 @@ def request_size(requests_per_minute: int, tokens_per_minute: int, planned_token
     return RequestSize(share=max(1, min(MAX_TOKENS, math.ceil(max(share, enough_for_requests)))))
 
 
+def least_requests(texts: int, tokens: int, size: RequestSize) -> int:
+    """The fewest requests of that size that can hold so many texts and tokens."""
+    return max(math.ceil(texts / size.texts), math.ceil(tokens / min(size.tokens, size.share)))
+
+
 class Packer:
     """Cuts a stream of texts into requests, one at a time, holding one text back at most.
 

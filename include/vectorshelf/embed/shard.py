@@ -1,6 +1,7 @@
 """Embed one shard: stream what it lacks, keep several requests in flight, save each response as it comes.
 
-Bounded memory: at most `max_in_flight` requests and their answers exist at a time, whatever the shard's size.
+Bounded memory: at most `max_in_flight` requests and TEXTS_IN_FLIGHT texts, with their answers, exist at a time,
+whatever the shard's size.
 When something fails for good, nothing new is sent, and what is already paid for is still saved.
 """
 
@@ -8,10 +9,11 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from random import random as random_number
 from typing import TypeVar
 
-from vectorshelf.embed.delivery import AfterPayingError, Authorise, Delivery, Figures, OnReject, Save, TooLong
+from vectorshelf.embed.delivery import AfterPayingError, Delivery, Figures, OnReject, Purse, Save, TooLong
 from vectorshelf.embed.embedder import Embedder
 from vectorshelf.embed.pace import Pace, Sleep
 from vectorshelf.embed.packing import Packer, RequestSize, Text
@@ -19,6 +21,10 @@ from vectorshelf.embed.retry import Retries
 from vectorshelf.embed.tokens import MAX_BYTES_PER_TEXT, MAX_TOKENS_PER_TEXT, byte_length, estimated, shortened
 
 T = TypeVar("T")
+
+TEXTS_IN_FLIGHT = 4_096
+"""Two of the largest requests, or one with the next: an answer of 2,048 texts takes about 60 MiB on its way from the
+socket to the table (1,536 dimensions). Small requests meet `max_in_flight` first."""
 
 _GRACE = 10.0  # seconds that answers under way get when the task is cancelled: a worker is killed after a minute
 
@@ -35,7 +41,7 @@ async def embed_shard(  # noqa: PLR0913  # all by name: what it needs is injecte
     retries: Retries | None = None,
     too_long: TooLong = "truncate",
     past_usage: tuple[int, int] = (0, 0),
-    authorise: Authorise | None = None,
+    purse: Purse | None = None,
     on_progress: Callable[[int, int], None] | None = None,
     sleep: Sleep = asyncio.sleep,
     random: Callable[[], float] = random_number,
@@ -43,7 +49,7 @@ async def embed_shard(  # noqa: PLR0913  # all by name: what it needs is injecte
 ) -> Figures:
     """Embed every text of `pending` (sha-256, text) or reject it; return what was done.
 
-    `pending`, `save`, `on_reject` and `authorise` are called in one thread of their own, one at a time, so they may
+    `pending`, `save`, `on_reject` and `purse` are called in one thread of their own, one at a time, so they may
     share a connection. `past_usage` is (tokens, bytes) of earlier requests and calibrates the estimates.
     `on_progress(texts, tokens)` is called after each response. Raises ConfigurationError, BrakeError, or
     TransientError when a request's retries are exhausted; run it again with what is still pending.
@@ -61,7 +67,7 @@ async def embed_shard(  # noqa: PLR0913  # all by name: what it needs is injecte
             in_database,
             retries=retries or Retries(),
             too_long=too_long,
-            authorise=authorise,
+            purse=purse,
             on_progress=on_progress,
             sleep=sleep,
             random=random,
@@ -96,12 +102,14 @@ def _unfit(length: int) -> str:
 
 
 class _Flight:
-    """Up to `most` deliveries at a time, until the packer is empty or one of them fails."""
+    """Up to `most` deliveries of TEXTS_IN_FLIGHT texts at a time, until the packer is empty or one of them fails."""
 
     def __init__(self, delivery: Delivery, packer: Packer, most: int) -> None:
         self._delivery = delivery
         self._packer = packer
         self._slots = asyncio.Semaphore(most)
+        self._texts = 0
+        self._landing = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
 
@@ -127,13 +135,21 @@ class _Flight:
             request = None if self._failure else await self._delivery.in_database(next, self._packer, None)
             if request is None:
                 return
+            while self._tasks and self._texts + len(request) > TEXTS_IN_FLIGHT:
+                self._landing.clear()
+                await self._landing.wait()
+            if self._failure is not None:
+                return
             task = asyncio.create_task(self._delivery.deliver(request))
             self._tasks.add(task)
-            task.add_done_callback(self._landed)
+            self._texts += len(request)
+            task.add_done_callback(partial(self._landed, len(request)))
 
-    def _landed(self, task: asyncio.Task[None]) -> None:
+    def _landed(self, texts: int, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self._texts -= texts
         self._slots.release()
+        self._landing.set()
         if not task.cancelled() and task.exception() is not None:
             self._failure = self._failure or task.exception()
 

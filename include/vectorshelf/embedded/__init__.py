@@ -5,6 +5,7 @@ last borrower has gone. Every function may be called by several processes at onc
 settings trade memory and recovery time for speed, never durability. Refuses Windows (no unix sockets, no flock).
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -102,9 +103,16 @@ def _has_clients(cluster: Cluster) -> bool:
         return False
     try:
         with db.connect(_address(cluster, _MAINTENANCE)) as conn:
-            return databases.other_clients(conn) > 0
+            return all(databases.other_clients(conn) > 0 for _ in _pauses())
     except VectorshelfError:
         return False  # it is up and refuses everybody: nobody to protect
+
+
+def _pauses() -> Iterator[None]:
+    """Moments to look again: the server's side of a connection we have just closed takes a little to go."""
+    for seconds in (0.0, 0.02, 0.1, 0.4, 0.8):
+        time.sleep(seconds)
+        yield
 
 
 def _address(cluster: Cluster, name: str, driver: str | None = None) -> SecretStr:

@@ -1,5 +1,6 @@
 """The system's table of contents: one function per task, in order, and what people ask between runs."""
 
+from vectorshelf.pipeline.approval import Question, approve, question
 from vectorshelf.pipeline.progress import SILENT, Progress
 from vectorshelf.pipeline.questions import quarantine_list, quarantine_requeue, search, status
 from vectorshelf.pipeline.request import RunRequest
@@ -9,7 +10,9 @@ from vectorshelf.pipeline.tasks import drop_staging, embed, extract, fail, index
 __all__ = [
     "SILENT",
     "Progress",
+    "Question",
     "RunRequest",
+    "approve",
     "drop_staging",
     "embed",
     "extract",
@@ -20,6 +23,7 @@ __all__ = [
     "prepare",
     "quarantine_list",
     "quarantine_requeue",
+    "question",
     "report",
     "run",
     "search",

@@ -1,9 +1,11 @@
 """What the tasks ask of the model: the self-test, the estimate, the budget, a shard's vectors, a search's vector."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import NamedTuple
 
 from vectorshelf.catalog.model import Catalog
 from vectorshelf.embed.delivery import Figures, Paid
@@ -17,15 +19,15 @@ from vectorshelf.embed.embedder import (
     query_vector,
 )
 from vectorshelf.embed.pace import Pace, SharedPace, Unpaced
-from vectorshelf.embed.packing import RequestSize, request_size
+from vectorshelf.embed.packing import RequestSize, least_requests, request_size
 from vectorshelf.embed.prices import cost_usd, price_of
 from vectorshelf.embed.selftest import SelfTest, self_test
 from vectorshelf.embed.shard import embed_shard
 from vectorshelf.embed.tokens import calibrated, estimated
-from vectorshelf.errors import BrakeError
+from vectorshelf.errors import ConfigurationError, VectorshelfError
 from vectorshelf.pipeline.context import Run, connected
+from vectorshelf.pipeline.money import Purse
 from vectorshelf.pipeline.progress import Progress
-from vectorshelf.pipeline.request import RunRequest
 from vectorshelf.settings import Settings
 from vectorshelf.store import db, ledger, quarantine
 from vectorshelf.store.limiter import Limiter
@@ -39,7 +41,7 @@ Counts = dict[str, object]
 
 @dataclass(frozen=True)
 class Estimate:
-    """What embedding will take: tokens by the calibrated ratio, dollars, requests, minutes at the configured limits."""
+    """What embedding will take: tokens by the calibrated ratio, dollars, requests, minutes at the current limits."""
 
     tokens: int
     cost_usd: float
@@ -47,44 +49,68 @@ class Estimate:
     minutes: float
 
 
+class Checked(NamedTuple):
+    """What the self-test found, and the money that was held for it."""
+
+    test: SelfTest
+    hold: int
+
+
+def check_within_budget(purse: Purse, settings: Settings) -> Checked | None:
+    """Test the endpoint, unless the budget has not even that left: then nothing will be asked of it."""
+    hold = purse.hold_for_test()
+    if hold is None:
+        return None
+    try:
+        return Checked(check_endpoint(purse.catalog, settings), hold)
+    except VectorshelfError:
+        purse.presume(hold)  # some of its questions may have been answered
+        raise
+
+
 def check_endpoint(catalog: Catalog, settings: Settings) -> SelfTest:
-    """One tiny request. Raises ConfigurationError when the endpoint, the key or the model cannot be used."""
+    """One tiny request. Raises ConfigurationError when the endpoint, the key or the model cannot be used.
+
+    It counts under the shared limit, which learns from its headers what the account really allows; so the schema
+    must have been migrated by now.
+    """
 
     async def ask() -> SelfTest:
         async with _closing(_embedder(catalog, settings)) as embedder:
             return await self_test(embedder)
 
-    return asyncio.run(ask())
+    found = asyncio.run(ask())
+    with _limiter(catalog, settings) as limiter:
+        if limiter is not None:
+            limiter.settle(limiter.reserve(found.tokens), found.tokens, found.observed)
+    if catalog.index.metric == "ip" and not found.unit_norm:
+        raise ConfigurationError(
+            f"vectors of {catalog.embedding.model} have length {found.norm:.3g}, so by inner product long ones would "
+            "win over similar ones: set index.metric to cosine"
+        )
+    return found
 
 
-def record_check(cur: db.Cursor, run_id: str, catalog: Catalog, space: int, test: SelfTest) -> Counts:
+def record_check(cur: db.Cursor, run_id: str, catalog: Catalog, space: int, checked: Checked) -> Counts:
     """Account for the tiny request (as shard -1); returns how the endpoint wants to be asked, for the shards."""
+    test, hold = checked
     cost = cost_usd(test.tokens, _price(catalog))
-    ledger.record_request(cur, ledger.PaidRequest(run_id, catalog.name, -1, space, 0, test.tokens, 0, cost, 0.0))
+    ledger.record_request(cur, ledger.PaidRequest(run_id, catalog.name, -1, space, 0, test.tokens, 0, cost, 0.0, hold))
     return {"dialect": asdict(test.dialect), "norm": test.norm}
 
 
-def estimate(run: Run, todo: Pending) -> Estimate:
-    """Tokens, dollars, requests and minutes of what is pending."""
-    embedding = run.catalog.embedding
+def estimate(run: Run, todo: Pending, settings: Settings) -> Estimate:
+    """Tokens, dollars, requests and minutes of what is pending, under the limits as they are known by now."""
     with db.transaction(run.conn) as cur:
         ratio = calibrated(*ledger.past_usage(cur, run.space))
-    tokens = estimated(todo.bytes, todo.texts, ratio) if todo.texts else 0
+    shards = [(texts, estimated(size, texts, ratio)) for texts, size in todo.shards]
+    tokens = sum(tokens for _, tokens in shards)
     size = _size(run.catalog, tokens)
-    requests = max(-(-todo.texts // size.texts), -(-tokens // min(size.tokens, size.share)))
-    minutes = max(tokens / embedding.tokens_per_minute, requests / embedding.requests_per_minute)
-    is_local = embedding.provider == "local"
-    return Estimate(tokens, cost_usd(tokens, _price(run.catalog)), requests, 0.0 if is_local else round(minutes, 2))
-
-
-def check_budget(found: Estimate, request: RunRequest) -> None:
-    """Raise BrakeError when the estimate is over the run's budget. Nothing has been paid by then."""
-    budget = request.budget_usd
-    if budget is not None and found.cost_usd > budget:
-        raise BrakeError(
-            f"embedding {found.tokens:,} tokens would cost about ${found.cost_usd:,.4f}, the budget is ${budget:,.4f}; "
-            "nothing was paid. Raise max_cost_usd in the catalog file or for this run and start it again"
-        )
+    requests = sum(least_requests(texts, tokens, size) for texts, tokens in shards)
+    with _limiter(run.catalog, settings) as limiter:
+        limits = limiter.effective() if limiter else Limits(math.inf, math.inf)
+    minutes = max(tokens / limits.tokens, requests / limits.requests)
+    return Estimate(tokens, cost_usd(tokens, _price(run.catalog)), requests, round(minutes, 2))
 
 
 def embed_pending(run: Run, shard: int, settings: Settings, progress: Progress) -> Counts:
@@ -93,7 +119,7 @@ def embed_pending(run: Run, shard: int, settings: Settings, progress: Progress) 
         prepared = ledger.stage_counts(cur, run.run_id, "prepare") or {}
         planned = ledger.stage_counts(cur, run.run_id, "plan") or {}
         past_usage = ledger.past_usage(cur, run.space)
-    embedder = _embedder(run.catalog, settings, Dialect(**prepared.get("dialect", {})))
+    embedder = _embedder(run.catalog, settings, _dialect(run.catalog, prepared, settings))
     desk = _Desk(run, shard)
 
     async def deliver() -> Figures:
@@ -108,7 +134,7 @@ def embed_pending(run: Run, shard: int, settings: Settings, progress: Progress) 
                 max_in_flight=run.catalog.embedding.max_in_flight,
                 too_long=run.catalog.embedding.too_long,
                 past_usage=past_usage,
-                authorise=desk.authorise if run.request.budget_usd is not None else None,
+                purse=Purse.of(run, shard),
                 on_progress=lambda texts, _tokens: progress.advance("embed", texts),
             )
 
@@ -120,9 +146,16 @@ def embed_pending(run: Run, shard: int, settings: Settings, progress: Progress) 
         "tokens": done.tokens,
         "rejected": done.rejected,
         "truncated": done.truncated,
+        "isolating": done.isolating,
         "retries": done.retries,
         "refusals": done.refusals,
     }
+
+
+def _dialect(catalog: Catalog, prepared: Counts, settings: Settings) -> Dialect:
+    """As the self-test found it. It was left out if there was no money, which a person may have approved since."""
+    known = prepared.get("dialect")
+    return Dialect(**known) if isinstance(known, dict) else check_endpoint(catalog, settings).dialect
 
 
 def embed_query(catalog: Catalog, text: str, settings: Settings) -> Vectors:
@@ -161,6 +194,7 @@ class _Desk:
             paid.bytes,
             cost,
             paid.seconds,
+            paid.hold,
         )
         method = run.catalog.load.method
         resolved = choose_method(len(sha256s)) if method == "auto" else method
@@ -171,33 +205,30 @@ class _Desk:
         with db.transaction(self._run.conn) as cur:
             quarantine.add(cur, self._run.catalog.name, self._run.run_id, [refused])
 
-    def authorise(self, tokens: int) -> None:
-        """Raise BrakeError before a request that would take the run over its budget."""
-        run, budget = self._run, self._run.request.budget_usd
-        with db.transaction(run.conn) as cur:
-            spent = ledger.paid(cur, run.row)["cost_usd"]
-        cost = cost_usd(tokens, self._price)
-        if budget is not None and spent + cost > budget and cost > 0:
-            raise BrakeError(
-                f"the next request would take this run to ${spent + cost:,.4f}, over its budget of ${budget:,.4f}; "
-                "what was paid for is stored. Raise max_cost_usd and start the run again: it goes on from there"
-            )
-
 
 @contextmanager
 def _pace(catalog: Catalog, settings: Settings) -> Iterator[Pace]:
     """The shared rate limit of the catalog's endpoint and model; none for the local model."""
-    embedding = catalog.embedding
-    if embedding.provider == "local":
-        yield Unpaced()
-        return
-    with connected(settings, f"limiter {catalog.name}") as conn:
-        limits = Limits(embedding.requests_per_minute, embedding.tokens_per_minute)
-        pace = SharedPace(Limiter(conn, endpoint_of(embedding, settings.openai_base_url), embedding.model, limits))
+    with _limiter(catalog, settings) as limiter:
+        if limiter is None:
+            yield Unpaced()
+            return
+        pace = SharedPace(limiter)
         try:
             yield pace
         finally:
             pace.close()
+
+
+@contextmanager
+def _limiter(catalog: Catalog, settings: Settings) -> Iterator[Limiter | None]:
+    embedding = catalog.embedding
+    if embedding.provider == "local":
+        yield None
+        return
+    with connected(settings, f"limiter {catalog.name}") as conn:
+        limits = Limits(embedding.requests_per_minute, embedding.tokens_per_minute)
+        yield Limiter(conn, endpoint_of(embedding, settings.openai_base_url), embedding.model, limits)
 
 
 @asynccontextmanager
@@ -225,4 +256,5 @@ def _size(catalog: Catalog, tokens: int) -> RequestSize:
     embedding = catalog.embedding
     if embedding.provider == "local":
         return RequestSize()
-    return request_size(embedding.requests_per_minute, embedding.tokens_per_minute, tokens)
+    size = request_size(embedding.requests_per_minute, embedding.tokens_per_minute, tokens)
+    return replace(size, texts=min(size.texts, embedding.max_texts_per_request))

@@ -8,6 +8,7 @@ from vectorshelf.store.ledger import RunRow
 
 STAGES = ("prepare", "extract", "plan", "embed", "load", "index", "vacuum")
 _DIFFERENCE = ("new", "changed", "attributes_changed", "unchanged", "deleted")
+_ESTIMATE = ("tokens", "cost_usd", "requests", "minutes", "table_bytes", "index_bytes")
 _NO_INDEX = {"action": "none", "reason": "not reached", "type": None, "lists": None, "probes": None, "recall": None}
 
 StageRow = tuple[str, int, float, float, dict[str, Any]]
@@ -16,7 +17,8 @@ StageRow = tuple[str, int, float, float, dict[str, Any]]
 def of_run(run: RunRow, status: str, stages: list[StageRow], paid: Mapping[str, float]) -> dict[str, Any]:
     """The report of a run: what was read, what changed, what it cost, how long each stage took.
 
-    `seconds` of the embed stage is the sum over its shards. A planned run reports the estimate as its cost.
+    `seconds` of the embed stage is the sum over its shards. A planned run reports the estimate as its cost. `truncated`
+    texts were too long and cut; `isolating` extra requests were sent to find those the model refuses.
     """
     counts = {stage: found for stage, shard, _, _, found in stages if shard < 0}
     plan, extracted, loaded = counts.get("plan", {}), counts.get("extract", {}), counts.get("load", {})
@@ -36,11 +38,24 @@ def of_run(run: RunRow, status: str, stages: list[StageRow], paid: Mapping[str, 
         "requests": int(money["requests"]),
         "tokens": int(money["tokens"]),
         "cost_usd": round(float(money["cost_usd"]), 8),
+        "truncated": max(_too_long(run, plan), _of_shards(stages, "truncated")),
+        "isolating": _of_shards(stages, "isolating"),
+        "estimate": {name: plan.get(name, 0) for name in _ESTIMATE},
         "index": {key: counts.get("index", {}).get(key, default) for key, default in _NO_INDEX.items()},
         "vacuum": counts.get("vacuum", {}).get("action", "none"),
         "seconds": _seconds(stages),
         "peak_rss_mb": round(max((peak for _, _, _, peak, _ in stages), default=0.0), 1),
     }
+
+
+def _too_long(run: RunRow, plan: Mapping[str, Any]) -> int:
+    """What the plan knew to be too long: it survives a shard that was killed, while the shard's own count does not."""
+    cut = run.request["catalog"]["embedding"]["too_long"] == "truncate"
+    return int(plan.get("too_long", 0)) if cut else 0
+
+
+def _of_shards(stages: list[StageRow], name: str) -> int:
+    return sum(int(found.get(name, 0)) for stage, _, _, _, found in stages if stage == "embed")
 
 
 def _estimated(plan: Mapping[str, Any]) -> dict[str, float]:

@@ -8,12 +8,28 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from vectorshelf.pipeline import embedding, extraction, figures
+from vectorshelf.embed.tokens import MAX_BYTES_PER_TEXT
+from vectorshelf.errors import BrakeError
+from vectorshelf.pipeline import embedding, extraction, figures, money
 from vectorshelf.pipeline.context import Run, connected, opened, serving_table
 from vectorshelf.pipeline.progress import SILENT, Progress
 from vectorshelf.pipeline.request import RunRequest
 from vectorshelf.settings import Settings
-from vectorshelf.store import db, fence, ledger, merge, migrations, pending, preflight, serving, spaces, staging, upkeep
+from vectorshelf.store import (
+    db,
+    fence,
+    ledger,
+    merge,
+    migrations,
+    pending,
+    preflight,
+    quarantine,
+    serving,
+    sizing,
+    spaces,
+    staging,
+    upkeep,
+)
 from vectorshelf.store import index as indexes
 
 
@@ -25,12 +41,14 @@ def prepare(request: RunRequest, settings: Settings) -> str:
         with db.transaction(conn) as cur:
             preflight.check_server(cur, table.schema)
         migrations.migrate(conn)
-        test = None if request.dry_run else embedding.check_endpoint(catalog, settings)
         run_id = request.run_id
+        with db.transaction(conn) as cur:
+            space = spaces.space_of(cur, catalog.embedding.model, catalog.embedding.dimensions)
+        purse = money.Purse.before(conn, request, run_id, space)
+        test = None if request.dry_run else embedding.check_within_budget(purse, settings)
         with db.transaction(conn) as cur:
             serving.register(cur, catalog.name, table)
             serving.ensure_table(cur, table)
-            space = spaces.space_of(cur, catalog.embedding.model, catalog.embedding.dimensions)
             ledger.open_run(cur, run_id, catalog.name, request.as_of, request.model_dump_json())
             counts = embedding.record_check(cur, run_id, catalog, space, test) if test else {}
             ledger.record_stage(cur, run_id, "prepare", -1, time.monotonic() - started, counts)
@@ -46,20 +64,32 @@ def extract(run_id: str, settings: Settings, progress: Progress = SILENT) -> dic
     return counts
 
 
-def plan(run_id: str, settings: Settings, progress: Progress = SILENT) -> dict[str, Any]:
-    """Compare staging with the table and the store, estimate tokens and dollars, apply the brakes, cut shards."""
+def plan(run_id: str, settings: Settings, progress: Progress = SILENT, *, may_ask: bool = False) -> dict[str, Any]:
+    """Compare staging with the table and the store, estimate tokens and dollars, apply the brakes, cut shards.
+
+    `may_ask`: somebody will be asked (`approval.question`) where the catalog wants that instead of the budget's brake.
+    """
     with opened(run_id, "plan", settings) as run, ledger.timed(run.conn, run_id, "plan") as counts:
         progress.start("plan", None, "rows")
         with db.transaction(run.conn) as cur:
             _check_staging(cur, run)
             difference = _difference(cur, run)
             todo = pending.collect(cur, run.change)
-        estimate = embedding.estimate(run, todo)
+            too_long = pending.count_longer(cur, run.change, MAX_BYTES_PER_TEXT)
+            space = _space(cur, run, difference)
+        estimate = embedding.estimate(run, todo, settings)
+        with db.transaction(run.conn) as cur:
+            excess = money.over_budget(cur, run, estimate.cost_usd)
         counts.update(difference.counts | {"reused": todo.reused, "pending": todo.texts} | asdict(estimate))
+        counts.update(space, too_long=too_long, over_budget=excess)
         progress.finish("plan", f"{todo.texts:,} texts to embed, about ${estimate.cost_usd:,.4f}")
     # After the counts are in the ledger: a run that a brake stops still shows what it would have done.
     merge.check_deletions(difference, run.change, allow=run.request.allow_delete)
-    embedding.check_budget(estimate, run.request)
+    if excess and not (may_ask and run.catalog.over_budget == "ask"):
+        raise BrakeError(
+            f"embedding {estimate.tokens:,} tokens {excess}; nothing was paid. Raise max_cost_usd or "
+            "max_cost_usd_per_month in the catalog file, or the run's own cap, and start it again"
+        )
     return counts | {"shards": _shards(todo.shard_texts), "dry_run": run.request.dry_run}
 
 
@@ -72,15 +102,22 @@ def embed(run_id: str, shard: int, settings: Settings, progress: Progress = SILE
 
 def load(run_id: str, settings: Settings, progress: Progress = SILENT) -> dict[str, int]:
     """Merge staging and vectors into the serving table, in one transaction under the version fence."""
-    with opened(run_id, "load", settings) as run, db.transaction(run.conn) as cur:
+    with opened(run_id, "load", settings) as run:
+        with db.transaction(run.conn) as cur:  # of its own, so that it also stays when the brake on rejects is pulled
+            _check_staging(cur, run)
+            quarantine.name_products(cur, run.names, run_id)
+        return _load(run, progress)
+
+
+def _load(run: Run, progress: Progress) -> dict[str, int]:
+    with db.transaction(run.conn) as cur:
         progress.start("load", None, "rows")
         started = time.monotonic()
-        _check_staging(cur, run)
-        recorded = ledger.stage_counts(cur, run_id, "load")
+        recorded = ledger.stage_counts(cur, run.run_id, "load")
         merged = merge.merge(cur, run.change, allow_deletes=run.request.allow_delete)
         counts = merged.difference.counts | {"refused": merged.refused, "superseded": merged.superseded}
         if recorded is None or merged.difference.writes:  # run twice, it changes nothing the second time
-            ledger.record_stage(cur, run_id, "load", -1, time.monotonic() - started, counts)
+            ledger.record_stage(cur, run.run_id, "load", -1, time.monotonic() - started, counts)
         progress.finish("load", f"{merged.difference.writes:,} rows written")
     return recorded or counts
 
@@ -145,6 +182,16 @@ def _difference(cur: db.Cursor, run: Run) -> merge.Difference:
     if run.change.snapshot and fence.read(cur, run.catalog.name).is_past(run.request.as_of):
         return merge.Difference()
     return merge.difference(cur, run.change)
+
+
+def _space(cur: db.Cursor, run: Run, difference: merge.Difference) -> dict[str, int]:
+    """Bytes of the table and its index once this run is loaded, if its products are like the ones staged."""
+    rows, index = difference.before + difference.new - difference.deleted, run.catalog.index
+    text_bytes = staging.staged_bytes(cur, run.names) * rows // max(1, difference.staged)
+    return {
+        "table_bytes": sizing.table_bytes(rows, text_bytes, run.table.dimensions),
+        "index_bytes": sizing.index_bytes(rows, run.table.dimensions, index.type, index.lists),
+    }
 
 
 def _shards(sizes: list[int]) -> list[dict[str, Any]]:

@@ -41,6 +41,15 @@ def duration(seconds: float) -> str:
     return f"{whole // _DAY} days"
 
 
+def size(bytes_: float) -> str:
+    """`12 KB`, `3.4 MB`, `154 MB`, `1.2 GB`: units of a thousand."""
+    for power, unit in ((3, "GB"), (2, "MB")):
+        if bytes_ >= 0.9995 * 1000**power:
+            amount = bytes_ / 1000**power
+            return f"{amount:,.1f} {unit}" if amount < 10 else f"{amount:,.0f} {unit}"  # noqa: PLR2004
+    return f"{bytes_ / 1000:,.0f} KB"
+
+
 def rate(amount: float, unit: str, seconds: float = 1.0) -> str:
     """`1,030 rows/s`; empty when there is nothing to divide."""
     return f"{amount / seconds:,.0f} {unit}/s" if amount and seconds > 0 else ""

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from vectorshelf.report.phrases import count, counted, duration, fraction, moment, money, rate
+from vectorshelf.report.phrases import count, counted, duration, fraction, moment, money, rate, size
 
 Figures = Mapping[str, Any]
 
@@ -42,6 +42,10 @@ def headline(figures: Figures) -> str:
 def lines(figures: Figures, recall_target: float | None = None) -> list[Line]:
     """What was read, what changed, what it cost, how good search is."""
     found = [Line("products", _products(figures)), Line("vectors", _vectors(figures))]
+    if figures["status"] == "planned":
+        found.append(Line("expected", _expected(figures["estimate"])))
+    if figures["truncated"]:
+        found.append(Line("texts", f"{count(figures['truncated'])} too long for the model and cut at a word's end"))
     if figures.get("superseded"):
         found.append(Line("table", "left as it is: a newer snapshot is loaded already"))
     if figures["status"] == "success":
@@ -113,6 +117,9 @@ def failed_figures(catalog: str, as_of: str | None, error: str) -> dict[str, Any
         **dict.fromkeys(_INTEGERS, 0),
         "superseded": False,
         "cost_usd": 0.0,
+        "truncated": 0,
+        "isolating": 0,
+        "estimate": {"tokens": 0, "cost_usd": 0.0, "requests": 0, "minutes": 0.0, "table_bytes": 0, "index_bytes": 0},
         "index": dict.fromkeys(("type", "lists", "probes", "recall")) | {"action": "none", "reason": "not reached"},
         "vacuum": "none",
         "seconds": dict.fromkeys(STAGES, 0.0),
@@ -147,7 +154,13 @@ def _vectors(figures: Figures) -> str:
         return f"nothing to embed; {found}" if found else "nothing to embed"
     asked = f"{count(figures['embedded'])} embedded in {counted(figures['requests'], 'request')}"
     spent = f"{counted(figures['tokens'], 'token')}, {money(figures['cost_usd'])}"
-    return "; ".join(filter(None, [f"{asked}, {spent}", found]))
+    extra = f"{counted(figures['isolating'], 'extra request')} to find refused texts" if figures["isolating"] else ""
+    return "; ".join(filter(None, [f"{asked}, {spent}", extra, found]))
+
+
+def _expected(estimate: Mapping[str, Any]) -> str:
+    took = f"{duration(60 * estimate['minutes'])} of embedding at the current limits, " if estimate["minutes"] else ""
+    return f"{took}{size(estimate['table_bytes'])} of table, {size(estimate['index_bytes'])} of index"
 
 
 def _index(index: Mapping[str, Any], target: float | None) -> str:

@@ -96,16 +96,21 @@ def over(cost: float, spending: Spending, caps: Caps) -> str | None:
     more = Decimal(str(cost))
     for spent, _, cap, whose in _limits(spending, caps):
         if more > 0 and spent + more > Decimal(str(cap)):
-            before = f" on top of the ${spent:,.4f} spent already" if spent else ""
-            return f"would cost about ${cost:,.4f}{before}: the budget of {whose} is ${cap:,.4f}"
+            before = f" on top of {_dollars(spent)} spent already" if spent else ""
+            return f"would cost about {_dollars(more)}{before}, and the budget is {_dollars(cap)} {whose}"
     return None
+
+
+def _dollars(amount: float | Decimal) -> str:
+    """Cents are enough from a cent on; something small never looks free."""
+    return f"${amount:,.4f}" if amount >= Decimal("0.01") or amount == 0 else f"${amount:.8f}".rstrip("0")
 
 
 def _limits(spending: Spending, caps: Caps) -> list[tuple[Decimal, Decimal, float, str]]:
     """(spent, held, cap, whose) of each budget there is."""
     found = [
-        (spending.run_spent, spending.run_held, caps.run_usd, "this run"),
-        (spending.month_spent, spending.month_held, caps.month_usd, "this calendar month"),
+        (spending.run_spent, spending.run_held, caps.run_usd, "for this run"),
+        (spending.month_spent, spending.month_held, caps.month_usd, "for this calendar month"),
     ]
     return [(spent, held, cap, whose) for spent, held, cap, whose in found if cap is not None]
 
@@ -130,7 +135,7 @@ def hold(conn: Connection, asked: Asked, caps: Caps) -> int:
         if found == "wait":
             raise MoneyPromisedError("what is left of the budget is promised to requests under way")
         if found != "hold":
-            reason = over(float(asked.price.most), spending, caps)
+            reason = over(float(asked.price.likely if found == "stop" else asked.price.most), spending, caps)
             raise (TooLargeError if found == "split" else BrakeError)(
                 f"the next request {reason}; what was paid for is stored. Raise max_cost_usd or max_cost_usd_per_month "
                 "in the catalog file and start the run again: it goes on from there"
@@ -154,6 +159,7 @@ def release(cur: Cursor, promise: int) -> None:
 def presume(cur: Cursor, promise: int) -> None:
     """No answer came, and none will: from now on it counts as what it presumably cost."""
     cur.execute(
-        "UPDATE vectorshelf.requests SET held_until = clock_timestamp() WHERE request_id = %s AND held_until IS NOT NULL",
+        "UPDATE vectorshelf.requests SET held_until = clock_timestamp()"
+        " WHERE request_id = %s AND held_until IS NOT NULL",
         (promise,),
     )

@@ -30,6 +30,7 @@ class RunRow:
     started_at: datetime
     request: dict[str, Any]
     figures: dict[str, Any] | None
+    approved_usd: float | None
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class PaidRequest:
     bytes: int
     cost_usd: float
     seconds: float
+    hold: int | None = None
+    """The promise of money (`store/budget.py`) that this settles."""
 
 
 def open_run(cur: Cursor, run_id: str, catalog: str, as_of: datetime, request_json: str) -> None:
@@ -55,12 +58,27 @@ def open_run(cur: Cursor, run_id: str, catalog: str, as_of: datetime, request_js
 
 def get_run(cur: Cursor, run_id: str) -> RunRow:
     """The run's row. Raises ConfigurationError when there is none (prepare did not run on this database)."""
-    columns = "run_id, run_no, catalog, as_of, status, error, started_at, request, figures"
+    columns = "run_id, run_no, catalog, as_of, status, error, started_at, request, figures, approved_usd::float8"
     cur.execute(f"SELECT {columns} FROM vectorshelf.runs WHERE run_id = %s", (run_id,))  # noqa: S608 - fixed text
     row = cur.fetchone()
     if row is None:
         raise ConfigurationError(f"the ledger knows no run {run_id}: run prepare first, on the same DATABASE_URL")
     return RunRow(*row)
+
+
+def approved(cur: Cursor, run_id: str) -> float | None:
+    """The cap a person gave this run, in dollars; None without one, or when the ledger does not know the run yet."""
+    cur.execute("SELECT approved_usd::float8 FROM vectorshelf.runs WHERE run_id = %s", (run_id,))
+    row = cur.fetchone()
+    return row[0] if row else None
+
+
+def approve(cur: Cursor, run_id: str, cap_usd: float, by: str) -> None:
+    """Give the run a cap of its own, for all its tries together, in place of the catalog's budgets."""
+    cur.execute(
+        "UPDATE vectorshelf.runs SET approved_usd = %s, approved_by = %s, approved_at = now() WHERE run_id = %s",
+        (cap_usd, by, run_id),
+    )
 
 
 def finish_run(cur: Cursor, run_id: str, status: str, error: str | None, figures: Mapping[str, Any] | None) -> None:
@@ -115,6 +133,10 @@ def stage_counts(cur: Cursor, run_id: str, stage: str) -> Counts | None:
 
 def record_request(cur: Cursor, request: PaidRequest) -> None:
     """Account for one answered request, in the transaction that stores what it brought."""
+    if request.hold is not None:
+        cur.execute(query("settle_request"), asdict(request))
+        if cur.rowcount:
+            return
     cur.execute(query("record_request"), asdict(request))
 
 
@@ -129,7 +151,7 @@ def paid(cur: Cursor, run: RunRow) -> dict[str, float]:
     """Requests, texts, tokens and dollars of this opening of the run, without prepare's tiny one (shard -1)."""
     cur.execute(
         "SELECT count(*), coalesce(sum(texts), 0), coalesce(sum(tokens), 0), coalesce(sum(cost_usd), 0)"
-        " FROM vectorshelf.requests WHERE run_id = %s AND at >= %s AND shard >= 0",
+        " FROM vectorshelf.requests WHERE run_id = %s AND at >= %s AND shard >= 0 AND held_until IS NULL",
         (run.run_id, run.started_at),
     )
     requests, texts, tokens, cost = cur.fetchone() or (0, 0, 0, 0)

@@ -19,6 +19,10 @@ HEADROOM = 0.005
 BURST = 6.0
 """Seconds of the allowance that may be used at once after idleness."""
 
+_PACE_SPAN = 30.0
+"""How far back the pace looks, in seconds. Beyond it only the window counts: after a limit was halved, the pace asks
+for no longer a pause than a strictly sliding window does."""
+
 _EAGERNESS = 1.05  # the pace runs a little ahead of the limit, so that only the window ever costs throughput
 _CUT = 0.9  # what a refusal that no header explains does to the effective limit
 _SMALLEST_FACTOR = 0.1
@@ -117,8 +121,9 @@ def earliest_start(history: Sequence[Sent], tokens: float, limits: Limits, block
 
 def _paced(history: Sequence[Sent], limits: Limits) -> float:
     """The theoretical arrival times of both allowances (GCRA), the later one, less the burst."""
-    by_requests = by_tokens = history[0].at
-    for sent in history:
+    recent = [sent for sent in history if sent.at > -_PACE_SPAN]
+    by_requests = by_tokens = recent[0].at if recent else -_PACE_SPAN
+    for sent in recent:
         by_requests = max(by_requests, sent.at) + sent.requests * 60.0 / (limits.requests * _EAGERNESS)
         by_tokens = max(by_tokens, sent.at) + sent.tokens * 60.0 / (limits.tokens * _EAGERNESS)
     return max(by_requests, by_tokens) - BURST

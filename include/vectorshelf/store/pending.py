@@ -22,16 +22,22 @@ MAX_SHARDS = 500
 
 @dataclass(frozen=True)
 class Pending:
-    """What embedding will take: distinct texts, their UTF-8 bytes, how many others the store already has.
-
-    `shard_texts` and `shard_bytes` are the same per shard, in the shards' order.
+    """What embedding will take: per shard the distinct texts and their UTF-8 bytes, and how many others the store
+    already has.
     """
 
-    texts: int
-    bytes: int
+    shards: list[tuple[int, int]]
     reused: int
-    shard_texts: list[int]
-    shard_bytes: list[int]
+
+    @property
+    def texts(self) -> int:
+        """Of all shards."""
+        return sum(texts for texts, _ in self.shards)
+
+    @property
+    def shard_texts(self) -> list[int]:
+        """Texts of each shard, in order."""
+        return [texts for texts, _ in self.shards]
 
 
 def collect(cur: Cursor, change: Change) -> Pending:
@@ -47,8 +53,15 @@ def collect(cur: Cursor, change: Change) -> Pending:
     shards = cur.fetchall()
     cur.execute("SELECT count(*) FROM wanted WHERE stored")
     [reused] = cur.fetchone() or (0,)
-    counts, sizes = [texts for texts, _ in shards], [size for _, size in shards]
-    return Pending(sum(counts), sum(sizes), reused, counts, sizes)
+    return Pending(shards, reused)
+
+
+def count_longer(cur: Cursor, change: Change, size: int) -> int:
+    """How many of the run's pending texts have more than `size` UTF-8 bytes."""
+    statement = sql.SQL("SELECT count(*) FROM {} WHERE octet_length(text) > %s").format(change.names.pending)
+    cur.execute(statement, (size,))
+    [count] = cur.fetchone() or (0,)
+    return int(count)
 
 
 def pending_texts(conn: Connection, run_no: int, shard: int, space: int, catalog: str) -> Iterator[tuple[bytes, str]]:

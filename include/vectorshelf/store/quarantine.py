@@ -8,6 +8,10 @@ from typing import Literal
 from psycopg2.extras import execute_values
 
 from vectorshelf.store.db import Cursor, query
+from vectorshelf.store.staging import Names, run_statement
+
+SHOWN_IDS = 5
+"""Of the products that share a refused text, so many are named."""
 
 RAW_CHARACTERS = 2000
 """As much of the input as is kept: enough to recognise it, not enough to fill a disk."""
@@ -49,6 +53,11 @@ def add(cur: Cursor, catalog: str, run_id: str, items: Sequence[Rejected]) -> No
             for item in unique.values()
         ],
     )
+
+
+def name_products(cur: Cursor, names: Names, run_id: str) -> None:
+    """Give the texts this run put aside, or met again, the ids of their products and the line of the first."""
+    run_statement(cur, "name_products", names, {"run_id": run_id, "shown": SHOWN_IDS})
 
 
 def listing(cur: Cursor, catalog: str, limit: int = 1000) -> list[Quarantined]:

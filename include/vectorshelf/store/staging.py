@@ -82,6 +82,13 @@ def check_intact(cur: Cursor, names: Names, expected: int) -> None:
     )
 
 
+def staged_bytes(cur: Cursor, names: Names) -> int:
+    """What the staged products' ids, names, categories and attributes take in Postgres."""
+    _execute(cur, "staged_bytes", names)
+    (size,) = cur.fetchone() or (0,)
+    return int(size)
+
+
 def drop(cur: Cursor, names: Names) -> None:
     """Drop what the run staged. Safe to repeat."""
     cur.execute(sql.SQL("DROP TABLE IF EXISTS {}, {}").format(names.staging, names.pending))

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from tests.unit.embed.models import HashModel, Poisoned, vector_of
 from vectorshelf.embed.delivery import Figures, Paid
-from vectorshelf.embed.embedder import BadAnswerError, Embedded, Embedder, RefusedError
+from vectorshelf.embed.embedder import BadAnswerError, Embedded, Embedder, NoAnswerError, RefusedError
 from vectorshelf.embed.pace import Unpaced
 from vectorshelf.embed.packing import RequestSize
 from vectorshelf.embed.retry import Retries
 from vectorshelf.embed.shard import embed_shard
 from vectorshelf.errors import BrakeError, ConfigurationError, RejectedTextsError, TransientError, VectorshelfError
+from vectorshelf.store.budget import MoneyPromisedError, TooLargeError
 from vectorshelf.store.pacing import Observed
 
 
@@ -61,6 +62,32 @@ class Shelf:
 @pytest.fixture
 def shelf() -> Shelf:
     return Shelf()
+
+
+class Purse:
+    """Money for so many texts; numbers its promises from 1. `promised` times it is others' first."""
+
+    def __init__(self, texts: int, *, too_large: bool = False, promised: int = 0) -> None:
+        self.left, self.too_large, self.promised = texts, too_large, promised
+        self.holds = 0
+        self.released: list[int] = []
+        self.presumed: list[int] = []
+
+    def hold(self, texts: int, tokens: int, size: int) -> int:
+        if self.promised:
+            self.promised -= 1
+            raise MoneyPromisedError("under way")
+        if texts > self.left:
+            raise (TooLargeError if self.too_large and self.left else BrakeError)("over budget")
+        self.left -= texts
+        self.holds += 1
+        return self.holds
+
+    def release(self, hold: int) -> None:
+        self.released.append(hold)
+
+    def presume(self, hold: int) -> None:
+        self.presumed.append(hold)
 
 
 def named(count: int) -> list[str]:
@@ -279,18 +306,45 @@ def test_a_text_longer_in_tokens_than_its_bytes_said_is_cut_until_it_fits(shelf)
 
 
 def test_the_budget_is_asked_before_each_request_and_what_is_under_way_is_kept(shelf):
-    left = [3]
-
-    def authorise(tokens):
-        left[0] -= 1
-        if left[0] < 0:
-            raise BrakeError("over budget")
-
-    model = HashModel()
+    purse, model = Purse(texts=30), HashModel()
     with pytest.raises(BrakeError):
-        shelf.embed(named(100), model, authorise=authorise)
+        shelf.embed(named(100), model, purse=purse)
     assert len(model.asked) == 3
     assert shelf.holds([text for request in model.asked for text in request])
+    assert [paid.hold for paid in shelf.paid] == [1, 2, 3]
+
+
+def test_a_request_too_large_for_what_is_left_is_cut_until_it_fits(shelf):
+    purse, model = Purse(texts=27, too_large=True), HashModel()
+    with pytest.raises(BrakeError):
+        shelf.embed(named(100), model, purse=purse, max_in_flight=1)
+    assert [len(request) for request in model.asked] == [10, 10, 5, 2]
+    assert shelf.holds([text for request in model.asked for text in request])
+
+
+def test_a_request_waits_for_money_that_is_promised_to_others(shelf):
+    purse = Purse(texts=5, promised=3)
+    shelf.embed(named(5), HashModel(), purse=purse)
+    assert shelf.holds(named(5))
+    assert len(shelf.slept) == 3
+
+
+def test_money_that_others_never_give_back_ends_in_another_try_later(shelf):
+    with pytest.raises(MoneyPromisedError):
+        shelf.embed(named(5), HashModel(), purse=Purse(texts=5, promised=10_000))
+
+
+@pytest.mark.parametrize(
+    ("error", "fate"),
+    [(TransientError("502"), "released"), (RefusedError("429", Observed(refused=True)), "released"),
+     (NoAnswerError("reset"), "presumed")],
+)  # fmt: skip
+def test_without_an_answer_the_money_is_given_back_unless_it_may_be_spent(shelf, error, fate):
+    purse = Purse(texts=10)
+    shelf.embed(named(5), HashModel(failing_first(1, error)), purse=purse)
+    assert shelf.holds(named(5))
+    assert getattr(purse, fate) == [1]
+    assert purse.released + purse.presumed == [1]
 
 
 def test_when_one_request_fails_for_good_the_others_in_flight_are_still_saved(shelf):

@@ -20,6 +20,16 @@ SUCCESS: dict[str, Any] = {
     "requests": 1,
     "tokens": 1234,
     "cost_usd": 0.00002468,
+    "truncated": 0,
+    "isolating": 0,
+    "estimate": {
+        "tokens": 1230,
+        "cost_usd": 0.0000246,
+        "requests": 1,
+        "minutes": 0.02,
+        "table_bytes": 154_000_000,
+        "index_bytes": 160_000_000,
+    },
     "index": {
         "action": "kept",
         "reason": "it reaches its target",

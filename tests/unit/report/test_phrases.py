@@ -30,6 +30,21 @@ def test_money_that_was_spent_never_reads_as_nothing(dollars, text):
     assert phrases.money(dollars) == text
 
 
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        (0, "0 KB"),
+        (8192, "8 KB"),
+        (999_400, "999 KB"),
+        (999_999, "1.0 MB"),
+        (154_000_000, "154 MB"),
+        (1.24e9, "1.2 GB"),
+    ],
+)
+def test_bytes_are_shown_in_the_largest_unit_that_fits(amount, text):
+    assert phrases.size(amount) == text
+
+
 def test_a_moment_is_shown_in_utc_whatever_its_zone():
     berlin = timezone(timedelta(hours=1))
     assert phrases.moment("2026-11-22T03:00:00+01:00") == "2026-11-22 02:00 UTC"

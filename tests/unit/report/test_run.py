@@ -28,7 +28,14 @@ def test_a_plan_speaks_of_what_would_be_and_offers_no_search():
     assert "planned in" in text
     assert "about 10 requests with 400,000 tokens for $0.0080; 5 already in the store" in text
     assert "without --dry-run" in text
+    assert "1.2 s of embedding at the current limits, 154 MB of table, 160 MB of index" in text
     assert "vectorshelf search" not in text
+
+
+def test_cut_texts_and_the_requests_that_poison_cost_are_said():
+    text = report.plain(figures(truncated=3, requests=40, isolating=38))
+    assert "3 too long for the model and cut" in text
+    assert "; 38 extra requests to find refused texts" in text
 
 
 def test_a_failure_shows_its_error_last_and_what_is_kept():
