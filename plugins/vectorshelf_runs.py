@@ -105,6 +105,10 @@ class LogProgress:
             self._next = self._done + self._step(self._total)
             log.info("%s: %s %s", stage, f"{self._done:,}", self._unit)
 
+    def note(self, stage: str, line: str) -> None:
+        """Say it."""
+        log.info("%s: %s", stage, line)
+
     def finish(self, stage: str, summary: str) -> None:
         """Say what came of it."""
         log.info("%s: %s", stage, summary)

@@ -20,14 +20,6 @@ DAGS = PROJECT / "dags"
 _numbers = count()
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One process runs all of them: each other process would need a metadata database of its own."""
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.xdist_group("airflow"))
-
-
 @pytest.fixture(scope="session")
 def airflow() -> Iterator[LocalAirflow]:
     """Airflow's own settings stay set for the rest of this process; ours are each test's.

@@ -18,7 +18,7 @@ from local_airflow import PROJECT
 from tests.dags.conftest import free_port
 from vectorshelf import embedded
 
-pytestmark = [pytest.mark.xdist_group("make"), pytest.mark.timeout(240)]
+pytestmark = pytest.mark.timeout(240)
 
 OURS = ("DATABASE_URL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "VECTORSHELF_CATALOGS")
 

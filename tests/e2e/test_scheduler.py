@@ -18,7 +18,7 @@ from tests.dags.shop import Shop
 from tests.e2e.asking import ask, end_of, runs_of, tasks_of
 from vectorshelf import embedded
 
-pytestmark = [pytest.mark.xdist_group("scheduler"), pytest.mark.timeout(240)]
+pytestmark = pytest.mark.timeout(240)
 
 PARTS = ["api-server", "scheduler", "dag-processor"]
 SNAPSHOT = sorted((PROJECT / "include/catalogs/electronics").glob("*.csv"))[-1]

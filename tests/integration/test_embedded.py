@@ -244,10 +244,12 @@ def test_any_folder_name_works_though_a_socket_path_is_short_and_plain(place: Pa
     try:
         with embedded.running(home) as url:
             assert ask(url, "SELECT 1") == 1
+            sockets = Path(ask(url, "SHOW unix_socket_directories"))
             engine = create_engine(embedded.database(home, "x", driver="psycopg2").get_secret_value())
             with engine.connect() as connection:
                 assert connection.execute(text("SELECT 1")).scalar() == 1
             engine.dispose()
+        assert not sockets.exists(), "a folder is left among the temporary files"
     finally:
         embedded.stop(home)
 

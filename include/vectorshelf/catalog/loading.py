@@ -38,10 +38,7 @@ def load_catalog(path: Path) -> Catalog:
     except ValidationError as error:
         name = content.data.get("name")
         raise CatalogFileError(path, explain(error, content), name if isinstance(name, str) else None) from None
-    if catalog.source.path is None:
-        return catalog
-    source = catalog.source.model_copy(update={"path": absolute(catalog.source.path, path.parent)})
-    return catalog.model_copy(update={"source": source})
+    return _from_folder(catalog, path.parent)
 
 
 def load_folder(folder: Path) -> Loaded:
@@ -89,6 +86,16 @@ def catalog_files(folder: Path) -> list[Path]:
             f"no folder of catalog files at {folder} ({error.strerror}): create it, or set VECTORSHELF_CATALOGS"
         ) from error
     return [path for path in entries if path.suffix in _SUFFIXES and not path.name.startswith(".") and path.is_file()]
+
+
+def _from_folder(catalog: Catalog, folder: Path) -> Catalog:
+    """The same catalog, with its relative paths read from its file's folder."""
+    source, index = catalog.source, catalog.index
+    if source.path is not None:
+        source = source.model_copy(update={"path": absolute(source.path, folder)})
+    if index.queries is not None:
+        index = index.model_copy(update={"queries": str((folder / index.queries).resolve())})
+    return catalog.model_copy(update={"source": source, "index": index})
 
 
 def _bytes(path: Path) -> bytes:

@@ -44,6 +44,14 @@ def _path(value: str) -> str:
     return value
 
 
+def _local_file(value: str) -> str:
+    if value.startswith("~"):
+        raise ValueError("~ is another folder for every user: write the path out, or relative to this file")
+    if not is_local(value):
+        raise ValueError("this file must be on the machines that run the catalog: write a path, not a URL")
+    return value
+
+
 def _query(value: str) -> str:
     for percent in _PERCENT.finditer(value):
         if percent.group() == "%":
@@ -237,6 +245,11 @@ class Index(Part):
     """The share of the true ten nearest that a search must find; probes are measured and set to reach it."""
     lists: int | None = Field(default=None, ge=1, le=32768, examples=[200])
     """ivfflat's number of lists. Unset: computed from the number of rows."""
+    queries: Annotated[str, Field(min_length=1), AfterValidator(_local_file)] | None = Field(
+        default=None, examples=["queries.txt"]
+    )
+    """A local UTF-8 file (relative: to the YAML file's folder) of real search texts, one per line, to measure recall
+    with. Unset: words from the products' names and categories."""
 
 
 class Load(Part):

@@ -49,6 +49,10 @@ class Bars:
         if self._task is not None:
             self._bars.update(self._task, advance=amount, tokens=self._tokens)
 
+    def note(self, stage: str, line: str) -> None:
+        """A line above the bar."""
+        self._console.print(Text.assemble("  ", (f"{stage:<8}", "dim"), (line, "dim")))
+
     def finish(self, stage: str, summary: str) -> None:
         """Replace it with a line."""
         elapsed = self._bars.tasks[-1].elapsed or 0.0 if self._bars.tasks else 0.0

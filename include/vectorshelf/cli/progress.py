@@ -61,6 +61,10 @@ class Lines:
         of = f" of {count(self._total)}" if self._total else ""
         self._say(f"{count(self._done)}{of} {self._unit}{spent}{self._left()}")
 
+    def note(self, stage: str, line: str) -> None:
+        """Say it."""
+        self._say(line)
+
     def finish(self, stage: str, summary: str) -> None:
         """Say what came of it."""
         self._say(f"{summary} ({duration(self._clock() - self._started)})")

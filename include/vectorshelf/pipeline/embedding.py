@@ -2,10 +2,10 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from vectorshelf.catalog.model import Catalog
 from vectorshelf.embed.delivery import Figures, Paid
@@ -119,27 +119,17 @@ def embed_pending(run: Run, shard: int, settings: Settings, progress: Progress) 
         prepared = ledger.stage_counts(cur, run.run_id, "prepare") or {}
         planned = ledger.stage_counts(cur, run.run_id, "plan") or {}
         past_usage = ledger.past_usage(cur, run.space)
-    embedder = _embedder(run.catalog, settings, _dialect(run.catalog, prepared, settings))
-    desk = _Desk(run, shard)
-
-    async def deliver() -> Figures:
-        async with _closing(embedder):
-            return await embed_shard(
-                pending_texts(run.conn, run.row.run_no, shard, run.space, run.catalog.name),
-                embedder,
-                pace=pace,
-                save=desk.save,
-                on_reject=desk.reject,
-                size=_size(run.catalog, int(planned.get("tokens", 0))),
-                max_in_flight=run.catalog.embedding.max_in_flight,
-                too_long=run.catalog.embedding.too_long,
-                past_usage=past_usage,
-                purse=Purse.of(run, shard),
-                on_progress=lambda texts, _tokens: progress.advance("embed", texts),
-            )
-
-    with _pace(run.catalog, settings) as pace:
-        done = asyncio.run(deliver())
+    done = deliver(
+        run.catalog,
+        pending_texts(run.conn, run.row.run_no, shard, run.space, run.catalog.name),
+        _Desk(run, shard),
+        settings,
+        dialect=dialect_of(run.catalog, prepared, settings),
+        tokens=int(planned.get("tokens", 0)),
+        past_usage=past_usage,
+        purse=Purse.of(run, shard),
+        on_texts=lambda texts: progress.advance("embed", texts),
+    )
     return {
         "texts": done.texts,
         "requests": done.requests,
@@ -152,7 +142,55 @@ def embed_pending(run: Run, shard: int, settings: Settings, progress: Progress) 
     }
 
 
-def _dialect(catalog: Catalog, prepared: Counts, settings: Settings) -> Dialect:
+class Desk(Protocol):
+    """Where answers go, and texts that the model refused: see `embed.delivery`. Called in one thread, one at a time."""
+
+    def save(self, sha256s: Sequence[bytes], vectors: Vectors, paid: Paid) -> None:
+        """Commit one response and what it cost."""
+
+    def reject(self, sha256: bytes, text: str, reason: str) -> None:
+        """The model takes this text under no circumstances."""
+
+
+def deliver(  # noqa: PLR0913  # all by name: what the plan knows, who pays, who watches
+    catalog: Catalog,
+    pending: Iterable[tuple[bytes, str]],
+    desk: Desk,
+    settings: Settings,
+    *,
+    dialect: Dialect,
+    tokens: int,
+    past_usage: tuple[int, int] = (0, 0),
+    purse: Purse | None = None,
+    on_texts: Callable[[int], None] = lambda texts: None,
+) -> Figures:
+    """Ask the catalog's model for every pending (sha-256, text), under the shared limit and the purse's budget.
+
+    `tokens` is about how many there are to be asked for in all; requests are sized by it.
+    """
+    embedder = _embedder(catalog, settings, dialect)
+
+    async def ask() -> Figures:
+        async with _closing(embedder):
+            return await embed_shard(
+                pending,
+                embedder,
+                pace=pace,
+                save=desk.save,
+                on_reject=desk.reject,
+                size=_size(catalog, tokens),
+                max_in_flight=catalog.embedding.max_in_flight,
+                too_long=catalog.embedding.too_long,
+                past_usage=past_usage,
+                purse=purse,
+                on_progress=lambda texts, _tokens: on_texts(texts),
+            )
+
+    with _pace(catalog, settings) as pace:
+        return asyncio.run(ask())
+
+
+def dialect_of(catalog: Catalog, prepared: Counts, settings: Settings) -> Dialect:
     """As the self-test found it. It was left out if there was no money, which a person may have approved since."""
     known = prepared.get("dialect")
     return Dialect(**known) if isinstance(known, dict) else check_endpoint(catalog, settings).dialect

@@ -12,6 +12,9 @@ class Progress(Protocol):
     def advance(self, stage: str, amount: int) -> None:
         """`amount` more units of the stage are done."""
 
+    def note(self, stage: str, line: str) -> None:
+        """Something worth knowing happened in the middle of a stage; `line` is for people."""
+
     def finish(self, stage: str, summary: str) -> None:
         """The stage is done; `summary` is one line for people."""
 
@@ -23,6 +26,9 @@ class Silent:
         """Say nothing."""
 
     def advance(self, stage: str, amount: int) -> None:
+        """Say nothing."""
+
+    def note(self, stage: str, line: str) -> None:
         """Say nothing."""
 
     def finish(self, stage: str, summary: str) -> None:

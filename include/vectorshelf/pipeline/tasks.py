@@ -10,7 +10,7 @@ from typing import Any
 
 from vectorshelf.embed.tokens import MAX_BYTES_PER_TEXT
 from vectorshelf.errors import BrakeError
-from vectorshelf.pipeline import embedding, extraction, figures, money
+from vectorshelf.pipeline import embedding, extraction, figures, indexing, money
 from vectorshelf.pipeline.context import Run, connected, opened, serving_table
 from vectorshelf.pipeline.progress import SILENT, Progress
 from vectorshelf.pipeline.request import RunRequest
@@ -30,7 +30,6 @@ from vectorshelf.store import (
     staging,
     upkeep,
 )
-from vectorshelf.store import index as indexes
 
 
 def prepare(request: RunRequest, settings: Settings) -> str:
@@ -85,7 +84,8 @@ def plan(run_id: str, settings: Settings, progress: Progress = SILENT, *, may_as
         progress.finish("plan", f"{todo.texts:,} texts to embed, about ${estimate.cost_usd:,.4f}")
     # After the counts are in the ledger: a run that a brake stops still shows what it would have done.
     merge.check_deletions(difference, run.change, allow=run.request.allow_delete)
-    if excess and not (may_ask and run.catalog.over_budget == "ask"):
+    asked = may_ask and run.catalog.over_budget == "ask"
+    if excess and not asked and not run.request.dry_run:
         raise BrakeError(
             f"embedding {estimate.tokens:,} tokens {excess}; nothing was paid. Raise max_cost_usd or "
             "max_cost_usd_per_month in the catalog file, or the run's own cap, and start it again"
@@ -114,7 +114,8 @@ def _load(run: Run, progress: Progress) -> dict[str, int]:
         progress.start("load", None, "rows")
         started = time.monotonic()
         recorded = ledger.stage_counts(cur, run.run_id, "load")
-        merged = merge.merge(cur, run.change, allow_deletes=run.request.allow_delete)
+        unusable = (ledger.stage_counts(cur, run.run_id, "extract") or {}).get("quarantined", 0)
+        merged = merge.merge(cur, run.change, allow_deletes=run.request.allow_delete, unusable=unusable)
         counts = merged.difference.counts | {"refused": merged.refused, "superseded": merged.superseded}
         if recorded is None or merged.difference.writes:  # run twice, it changes nothing the second time
             ledger.record_stage(cur, run.run_id, "load", -1, time.monotonic() - started, counts)
@@ -126,14 +127,7 @@ def index(run_id: str, settings: Settings, progress: Progress = SILENT) -> dict[
     """Build the vector index after the load, or keep the one that measured well enough."""
     with opened(run_id, "index", settings) as run, ledger.timed(run.conn, run_id, "index") as counts:
         progress.start("index", None, "")
-        outcome = indexes.ensure_index(
-            run.conn,
-            run.table,
-            indexes.IndexSpec(**run.catalog.index.model_dump(include={"type", "lists", "recall_target"})),
-            run_id=run_id,
-            catalog=run.catalog.name,
-            rebuild=run.request.rebuild_index,
-        )
+        outcome = indexing.after_load(run, settings, progress)
         counts.update(asdict(outcome))
         progress.finish("index", f"{outcome.action}: {outcome.reason}")
     return counts

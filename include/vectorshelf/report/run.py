@@ -44,6 +44,8 @@ def lines(figures: Figures, recall_target: float | None = None) -> list[Line]:
     found = [Line("products", _products(figures)), Line("vectors", _vectors(figures))]
     if figures["status"] == "planned":
         found.append(Line("expected", _expected(figures["estimate"])))
+        if figures["over_budget"]:
+            found.append(Line("budget", f"it {figures['over_budget']}"))
     if figures["truncated"]:
         found.append(Line("texts", f"{count(figures['truncated'])} too long for the model and cut at a word's end"))
     if figures.get("superseded"):
@@ -120,6 +122,7 @@ def failed_figures(catalog: str, as_of: str | None, error: str) -> dict[str, Any
         "truncated": 0,
         "isolating": 0,
         "estimate": {"tokens": 0, "cost_usd": 0.0, "requests": 0, "minutes": 0.0, "table_bytes": 0, "index_bytes": 0},
+        "over_budget": None,
         "index": dict.fromkeys(("type", "lists", "probes", "recall")) | {"action": "none", "reason": "not reached"},
         "vacuum": "none",
         "seconds": dict.fromkeys(STAGES, 0.0),

@@ -38,10 +38,10 @@ class Sampling:
     """How recall is measured: with which queries, whether it is asked for anyway, and what it may cost.
 
     `queries` is called only when there is something to measure, and gives vectors of texts as people search, shape
-    (n, dimensions). Without it a sample of the table stands in for them (see `query_sample`).
+    (n, dimensions). Without it, or when it returns None, a sample of the table stands in for them (see `query_sample`).
     """
 
-    queries: Callable[[], NDArray[np.float32]] | None = None
+    queries: Callable[[], NDArray[np.float32] | None] | None = None
     again: bool = False
     bounds: Bounds = DEFAULT_BOUNDS
 
@@ -189,7 +189,8 @@ class _Keeper:
 
     def _measure(self, lists: int | None, start: int | None) -> Measurement:
         knob = knob_for(self.spec.type, lists, start)
-        given = self.sampling.queries() if self.sampling.queries else None
+        # With one list there is nothing to choose, and nothing to ask a model for: every search reads all of it.
+        given = self.sampling.queries() if self.sampling.queries and knob.limit > 1 else None
         target, bounds, clock = self.spec.recall_target, self.sampling.bounds, self.watch.clock
         found = measure(self.conn, self.table, knob, target, given=given, bounds=bounds, clock=clock)
         self.watch.log(

@@ -116,9 +116,10 @@ def check_rejects(rejected: int, usable: int, limit: float) -> None:
         )
 
 
-def merge(cur: Cursor, change: Change, *, allow_deletes: bool) -> Merged:
+def merge(cur: Cursor, change: Change, *, allow_deletes: bool, unusable: int = 0) -> Merged:
     """Make the table what the run says it is, in the caller's transaction, holding the catalog's lock to its end.
 
+    `unusable` rows went to quarantine before; together with the refused texts they must not be too many.
     An older snapshot than the one loaded changes nothing. Raises BrakeError (mass delete, too many refused texts)
     and TransientError (vectors missing that embed should have stored) before anything was written.
     """
@@ -128,7 +129,7 @@ def merge(cur: Cursor, change: Change, *, allow_deletes: bool) -> Merged:
     refused = cur.rowcount
     _check_vectors(cur, change)
     diff = difference(cur, change)
-    check_rejects(refused, diff.staged, change.max_quarantine_fraction)
+    check_rejects(unusable + refused, diff.staged, change.max_quarantine_fraction)
     check_deletions(diff, change, allow=allow_deletes)
     _write(cur, change, diff)
     return Merged(diff, refused)

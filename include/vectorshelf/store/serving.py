@@ -16,13 +16,19 @@ _ADDED = {
 }
 
 
+def is_there(cur: Cursor, table: ServingTable) -> bool:
+    """Whether there is a table of this name, whatever it holds."""
+    cur.execute("SELECT to_regclass(%s) IS NOT NULL", (table.identifier.as_string(cur),))
+    (exists,) = cur.fetchone() or (False,)
+    return bool(exists)
+
+
 def ensure_table(cur: Cursor, table: ServingTable) -> None:
     """Make `table` fit for loading: seed columns, `embedding vector(D)` and the bookkeeping columns.
 
     Raises ConfigurationError when a table of that name has other columns, dimensions, or owner.
     """
-    cur.execute("SELECT to_regclass(%s) IS NOT NULL", (table.identifier.as_string(cur),))
-    (exists,) = cur.fetchone() or (False,)
+    exists = is_there(cur, table)
     if not exists:
         _run(cur, "serving_table", table)
         return

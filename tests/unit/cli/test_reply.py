@@ -13,6 +13,11 @@ from vectorshelf.cli.stopping import StoppedError
 from vectorshelf.errors import BrakeError, ConfigurationError, SourceError, TransientError
 
 
+@pytest.fixture(autouse=True)
+def _temporary_files(monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+
 def code_of(error: BaseException, *, as_json: bool = False, failure: dict | None = None) -> int:
     reply = Reply(as_json)
     reply.failure = failure or {}
@@ -60,7 +65,6 @@ def test_an_unexpected_error_is_one_line_and_its_traceback_is_kept_privately(cap
     kept = Path(found[1])
     assert "in code_of" in kept.read_text()
     assert kept.stat().st_mode & 0o077 == 0
-    kept.unlink()
 
 
 def test_debug_shows_the_traceback_at_once(capsys, monkeypatch):

@@ -46,7 +46,7 @@ def test_what_responses_teach_about_tokens_per_byte_counts_in_the_next_request()
 
 
 def test_a_short_run_takes_large_requests_and_a_long_one_small_portions():
-    assert request_size(3_000, 1_000_000, planned_tokens=500_000).share == 250_000
+    assert request_size(3_000, 1_000_000, planned_tokens=500_000).share == 100_000
     assert request_size(3_000, 1_000_000, planned_tokens=50_000_000).share == 10_000
 
 

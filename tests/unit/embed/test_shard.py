@@ -16,7 +16,7 @@ from vectorshelf.embed.embedder import BadAnswerError, Embedded, Embedder, NoAns
 from vectorshelf.embed.pace import Unpaced
 from vectorshelf.embed.packing import RequestSize
 from vectorshelf.embed.retry import Retries
-from vectorshelf.embed.shard import embed_shard
+from vectorshelf.embed.shard import TEXTS_IN_FLIGHT, embed_shard
 from vectorshelf.errors import BrakeError, ConfigurationError, RejectedTextsError, TransientError, VectorshelfError
 from vectorshelf.store.budget import MoneyPromisedError, TooLargeError
 from vectorshelf.store.pacing import Observed
@@ -131,6 +131,21 @@ def test_no_more_requests_are_in_flight_than_allowed_and_that_many_are(shelf):
     shelf.embed(named(300), model, max_in_flight=3)
     assert len(model.asked) == 30
     assert model.most_in_flight == 3
+
+
+def test_large_requests_are_as_few_at_a_time_as_their_answers_memory_asks(shelf):
+    class Pairs(HashModel):
+        """Answers only when two requests are there together."""
+
+        two = asyncio.Barrier(2)
+
+        async def answered(self):
+            await self.two.wait()
+
+    model = Pairs()
+    shelf.embed(named(12_000), model, size=RequestSize(texts=1_500), max_in_flight=8)
+    assert [len(request) for request in model.asked] == [1_500] * 8
+    assert model.most_in_flight == TEXTS_IN_FLIGHT // 1_500 == 2
 
 
 def test_texts_are_pulled_no_further_ahead_than_what_is_in_flight(shelf):

@@ -30,6 +30,7 @@ SUCCESS: dict[str, Any] = {
         "table_bytes": 154_000_000,
         "index_bytes": 160_000_000,
     },
+    "over_budget": None,
     "index": {
         "action": "kept",
         "reason": "it reaches its target",

@@ -32,6 +32,11 @@ def test_a_plan_speaks_of_what_would_be_and_offers_no_search():
     assert "vectorshelf search" not in text
 
 
+def test_a_plan_over_its_budget_says_so():
+    text = report.plain(figures(status="planned", over_budget="would cost about $9, and the budget is $5 for this run"))
+    assert "budget    it would cost about $9, and the budget is $5 for this run" in text
+
+
 def test_cut_texts_and_the_requests_that_poison_cost_are_said():
     text = report.plain(figures(truncated=3, requests=40, isolating=38))
     assert "3 too long for the model and cut" in text
