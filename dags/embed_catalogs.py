@@ -5,7 +5,7 @@ Parsing reads the YAML files and nothing else. A file that cannot be used makes 
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,6 @@ from airflow.sdk import (
     Asset,
     CronDataIntervalTimetable,
     Metadata,
-    Param,
     dag,
     get_current_context,
     get_parsing_context,
@@ -25,6 +24,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from vectorshelf.catalog.loading import load_folder
 from vectorshelf.catalog.model import Catalog
 from vectorshelf_connections import from_environment, settings
+from vectorshelf_form import form
 from vectorshelf_retries import ByReaction
 from vectorshelf_runbook import asset_name, description, runbook
 from vectorshelf_runs import LogProgress, deal, embed_states, mark_failed, request_of
@@ -66,10 +66,11 @@ def extract(run: str, connection: str | None) -> dict[str, int]:
 def plan(run: str) -> list[dict[str, Any]]:
     """Compare with what is stored, apply the brakes, cut the work into shards. Returns one item per embed task."""
     from vectorshelf import pipeline
+    from vectorshelf.report import plain
 
-    planned = pipeline.plan(run, settings(), LogProgress())
+    planned = pipeline.plan(run, settings(), LogProgress(), may_ask=True)
     if planned["dry_run"]:
-        pipeline.report(run, settings())
+        log.info("%s", plain(pipeline.report(run, settings())))
         return []
     return deal(planned["shards"], embed_states(get_current_context()))
 
@@ -120,7 +121,7 @@ def vacuum(run: str) -> dict[str, Any]:
 
 # The leaf that carries the status: it runs only when everything before it went well.
 @task(execution_timeout=timedelta(minutes=15))
-def report(run: str) -> Iterator[Metadata]:
+def report(run: str) -> Generator[Metadata, None, dict[str, Any]]:
     """Write the run's figures in the ledger and put them on the event of the serving table's asset."""
     from vectorshelf import pipeline
     from vectorshelf.report import plain
@@ -140,61 +141,6 @@ def drop_staging(run: str) -> None:
     pipeline.drop_staging(run, settings())
 
 
-def params_of(catalog: Catalog) -> dict[str, Param]:
-    """The trigger form. A SQL catalog has no path to replace."""
-    cap = "none" if catalog.max_cost_usd is None else f"{catalog.max_cost_usd:.2f}"
-    form = {
-        "as_of": Param(
-            None,
-            type=["null", "string"],
-            format="date",
-            title="As of",
-            description="Load the data of this date. Empty: the end of the run's data interval, which is the usual.",
-        ),
-        "source": Param(
-            None,
-            type=["null", "string"],
-            minLength=1,
-            title="Source",
-            description=f"Read this file instead of {catalog.source.path}: a path on the workers, or a URL.",
-        ),
-        "dry_run": Param(
-            False,
-            type="boolean",
-            title="Dry run",
-            description="Stop after the plan: say what would be embedded, and what it would cost.",
-        ),
-        "limit": Param(
-            None,
-            type=["null", "integer"],
-            minimum=1,
-            title="Limit",
-            description="Read only the first so many products, and delete none. For trying things out.",
-        ),
-        "rebuild_index": Param(
-            False, type="boolean", title="Rebuild index", description="Build the index anew, needed or not."
-        ),
-        "max_cost_usd": Param(
-            None,
-            type=["null", "number"],
-            minimum=0,
-            title="Cost cap, US dollars",
-            description=f"Stop before paying more than this. The catalog's own cap ({cap}) holds as well.",
-            section="Brakes",
-        ),
-        "allow_delete": Param(
-            False,
-            type="boolean",
-            title="Allow deletes",
-            description=f"Let this run delete more than {catalog.max_delete_fraction:.0%} of the table.",
-            section="Brakes",
-        ),
-    }
-    if catalog.source.connection:
-        del form["source"]
-    return form
-
-
 def embed_dag(catalog: Catalog) -> DAG:
     """The DAG of one catalog."""
     asset = Asset(name=asset_name(catalog), uri=f"vectorshelf://{'/'.join(catalog.table_parts)}", group="vectorshelf")
@@ -207,7 +153,7 @@ def embed_dag(catalog: Catalog) -> DAG:
         start_date=START,
         catchup=False,
         max_active_runs=1,
-        params=params_of(catalog),
+        params=form(catalog),
         tags=["vectorshelf", catalog.mode, catalog.embedding.provider],
         default_args=DEFAULTS,
     )
@@ -216,6 +162,10 @@ def embed_dag(catalog: Catalog) -> DAG:
         embedded = embed.partial(run=RUN).expand_kwargs(shards)
         loaded = load(RUN)
         reported = report.override(outlets=[asset])(RUN)
+        if catalog.over_budget == "ask":
+            from vectorshelf_approval import BudgetApproval
+
+            shards >> BudgetApproval(task_id="approve", run=RUN) >> embedded
         opened >> extracted >> shards >> embedded >> loaded >> index(RUN) >> vacuum(RUN) >> reported
         # Staging lives from extract to load. Setups, so that clearing `embed` or `load` brings it back first.
         loaded >> drop_staging(RUN).as_teardown(setups=[opened, extracted, shards])

@@ -45,6 +45,11 @@ _REMEDIES = (
         "if the figures are right, trigger again with another **Cost cap** or with **Allow deletes**",
     ),
     (
+        "approve",
+        "somebody rejected what the run would cost, approved too little, or nobody answered",
+        "clear it: the question is asked again",
+    ),
+    (
         "embed",
         "the key is refused, or the endpoint kept failing for all retries",
         "fix `openai_default` and clear: each shard goes on where it stopped",
@@ -117,7 +122,8 @@ def _mode(catalog: Catalog) -> str:
 
 
 def _table_of_tasks(catalog: Catalog) -> str:
-    rows = [f"| `{task}` | {cause} | {remedy} |" for task, cause, remedy in _REMEDIES]
+    tasks = [found for found in _REMEDIES if found[0] != "approve" or catalog.over_budget == "ask"]
+    rows = [f"| `{task}` | {cause} | {remedy} |" for task, cause, remedy in tasks]
     return "\n".join(["| task | failed because | do this |", "|---|---|---|", *rows]).format(late=_late(catalog))
 
 

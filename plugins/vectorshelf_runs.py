@@ -98,7 +98,7 @@ class LogProgress:
         self._total, self._unit, self._done, self._next = total, unit, 0, self._step(total)
         log.info("%s: %s", stage, "started" if total is None else f"{total:,} {unit}")
 
-    def advance(self, stage: str, amount: int) -> None:
+    def advance(self, stage: str, amount: int, tokens: int = 0) -> None:
         """Say it when another tenth is done, or another 100,000 where the total is not known."""
         self._done += amount
         if self._done >= self._next:

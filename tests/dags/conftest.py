@@ -9,12 +9,16 @@ import tempfile
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import SecretStr
 
 from local_airflow import PROJECT, LocalAirflow
 from vectorshelf import embedded
+
+if TYPE_CHECKING:
+    from airflow.dag_processing.dagbag import DagBag
 
 DAGS = PROJECT / "dags"
 _numbers = count()
@@ -36,10 +40,10 @@ def airflow() -> Iterator[LocalAirflow]:
 
 
 @pytest.fixture
-def load_dags(airflow: LocalAirflow, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path | None], "DagBag"]:  # noqa: F821
+def load_dags(airflow: LocalAirflow, monkeypatch: pytest.MonkeyPatch) -> "Callable[[Path | None], DagBag]":
     """Parse our DAG files for a folder of catalogs (None: those that ship), as the DAG processor does."""
 
-    def load(catalogs: Path | None = None) -> "DagBag":  # noqa: F821
+    def load(catalogs: Path | None = None) -> "DagBag":
         from airflow.dag_processing.dagbag import BundleDagBag
 
         if catalogs:

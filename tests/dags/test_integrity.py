@@ -52,8 +52,8 @@ def dag(load_dags):
     return load_dags().dags["embed_electronics"]
 
 
-def test_an_empty_environment_gives_exactly_the_sample_dag_and_no_import_error(parsed):
-    assert parsed["ids"] == ["embed_electronics"]
+def test_an_empty_environment_gives_exactly_the_sample_and_the_upkeep_dag_and_no_import_error(parsed):
+    assert parsed["ids"] == ["embed_electronics", "maintain_indexes"]
     assert parsed["errors"] == {}
 
 
@@ -212,4 +212,4 @@ def test_every_field_of_the_form_has_a_title_and_says_what_it_does(dag):
 
 def test_a_worker_parses_only_the_dag_of_its_task(load_dags, monkeypatch):
     monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "embed_something_else")
-    assert load_dags().dag_ids == []
+    assert load_dags().dag_ids == ["maintain_indexes"]

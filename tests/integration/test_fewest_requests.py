@@ -36,6 +36,7 @@ def fewest(texts: int, tokens: int) -> int:
 def test_icecat_is_planned_and_embedded_in_the_fewest_requests(make_shop, icecat, standin):
     shop = make_shop(tokens_per_minute=100_000_000)
     run_id, plan = planned(shop, icecat)
+    assert all(shard["texts"] % MAX_TEXTS == 0 for shard in plan["shards"][:-1])
     before = standin.figures()
     for shard in plan["shards"]:
         tasks.embed(run_id, shard["shard"], shop.settings)

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
+from tests.integration.shop import Shop
 from vectorshelf.embed.pace import SharedPace
 from vectorshelf.errors import TransientError
+from vectorshelf.pipeline import tasks
 from vectorshelf.store import db
 from vectorshelf.store.limiter import Limiter
 from vectorshelf.store.pacing import WINDOW, Limits, Observed
@@ -211,3 +213,17 @@ def test_a_cancelled_wait_gives_its_place_back(limiter, conn):
 def test_a_full_minute_is_waited_out_and_no_longer(limiter):
     limiter.reserve(LIMITS.tokens)
     assert limiter.reserve(1_000).wait == pytest.approx(WINDOW, abs=2)
+
+
+def test_the_self_test_teaches_the_first_shard_what_the_account_allows_and_counts_itself(
+    tmp_path, database_url, standin, conn
+):
+    standin.tell(requests_per_minute=600, tokens_per_minute=200_000)
+    shop = Shop(
+        tmp_path,
+        database_url,
+        embedding={"base_url": standin.base_url, "requests_per_minute": 1_200, "tokens_per_minute": 400_000},
+    )
+    tasks.prepare(shop.request(1), shop.settings)
+    assert Limiter(conn, standin.base_url, MODEL, Limits(1_200, 400_000)).effective() == LIMITS
+    assert [tokens for _, tokens in promised(conn)] == [standin.figures()["tokens"]]

@@ -67,6 +67,12 @@ def test_requests_are_spread_rather_than_sent_in_clumps():
     assert in_five_seconds <= fair_share * 1.05 * (5 + BURST) / 5 + 2
 
 
+def test_after_a_limit_was_halved_the_pause_is_the_windows_and_no_longer():
+    minute_at_the_limit = [Sent(-60.0 + 0.6 * number, 1, 2_000) for number in range(100)]
+    wait = earliest_start(minute_at_the_limit, 2_000, Limits(300, 100_000))
+    assert wait == pytest.approx(WINDOW - 30.0, abs=2)
+
+
 def test_an_idle_minute_lets_a_burst_through_at_once():
     assert earliest_start([Sent(-50.0, 1, 2_000), Sent(0.0, 1, 2_000)], 2_000, LIMITS) == 0.0
 

@@ -12,6 +12,7 @@ from vectorshelf.pipeline.request import RunRequest
 from vectorshelf.settings import Settings
 from vectorshelf.store import db, ledger, spaces, staging
 from vectorshelf.store.merge import Change
+from vectorshelf.store.session import notice_lost_clients
 from vectorshelf.store.table import ServingTable
 
 
@@ -73,6 +74,7 @@ def connected(settings: Settings, what: str) -> Iterator[db.Connection]:
 def opened(run_id: str, stage: str, settings: Settings) -> Iterator[Run]:
     """The run and a connection of its own."""
     with connected(settings, f"{stage} {run_id}") as conn:
+        notice_lost_clients(conn)  # a killed task must not leave its merge running and its locks held
         with db.transaction(conn) as cur:
             row = ledger.get_run(cur, run_id)
             request = RunRequest.model_validate(row.request)

@@ -128,7 +128,7 @@ def embed_pending(run: Run, shard: int, settings: Settings, progress: Progress) 
         tokens=int(planned.get("tokens", 0)),
         past_usage=past_usage,
         purse=Purse.of(run, shard),
-        on_texts=lambda texts: progress.advance("embed", texts),
+        on_progress=lambda texts, tokens: progress.advance("embed", texts, tokens),
     )
     return {
         "texts": done.texts,
@@ -162,7 +162,7 @@ def deliver(  # noqa: PLR0913  # all by name: what the plan knows, who pays, who
     tokens: int,
     past_usage: tuple[int, int] = (0, 0),
     purse: Purse | None = None,
-    on_texts: Callable[[int], None] = lambda texts: None,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Figures:
     """Ask the catalog's model for every pending (sha-256, text), under the shared limit and the purse's budget.
 
@@ -183,7 +183,7 @@ def deliver(  # noqa: PLR0913  # all by name: what the plan knows, who pays, who
                 too_long=catalog.embedding.too_long,
                 past_usage=past_usage,
                 purse=purse,
-                on_progress=lambda texts, _tokens: on_texts(texts),
+                on_progress=on_progress,
             )
 
     with _pace(catalog, settings) as pace:

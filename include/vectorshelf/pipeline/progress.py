@@ -9,8 +9,8 @@ class Progress(Protocol):
     def start(self, stage: str, total: int | None, unit: str) -> None:
         """A stage begins; `total` is None when nobody knows yet how much there is."""
 
-    def advance(self, stage: str, amount: int) -> None:
-        """`amount` more units of the stage are done."""
+    def advance(self, stage: str, amount: int, tokens: int = 0) -> None:
+        """`amount` more units of the stage are done; embedding also tells the tokens it took."""
 
     def note(self, stage: str, line: str) -> None:
         """Something worth knowing happened in the middle of a stage; `line` is for people."""
@@ -25,7 +25,7 @@ class Silent:
     def start(self, stage: str, total: int | None, unit: str) -> None:
         """Say nothing."""
 
-    def advance(self, stage: str, amount: int) -> None:
+    def advance(self, stage: str, amount: int, tokens: int = 0) -> None:
         """Say nothing."""
 
     def note(self, stage: str, line: str) -> None:

@@ -44,9 +44,17 @@ def _closed_properly(run_id: str, settings: Settings) -> Iterator[None]:
 
 def _close(run_id: str, settings: Settings, error: BaseException) -> None:
     """Best effort: the database may be what failed, and the first error is the one to show."""
-    reason = str(error) if isinstance(error, VectorshelfError) else f"{type(error).__name__}: {error}"
+    reason = _reason(error)
     try:
         tasks.fail(run_id, reason, settings)
         tasks.drop_staging(run_id, settings)
     except VectorshelfError as second:
         error.add_note(f"the ledger could not be told: {second}")
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, VectorshelfError):
+        return str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return "stopped by a person (Ctrl-C or a signal): run it again, it goes on from what is stored"
+    return f"{type(error).__name__}: {error}"

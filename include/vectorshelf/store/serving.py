@@ -57,7 +57,8 @@ def register(cur: Cursor, catalog: str, table: ServingTable) -> None:
 
 def _check_owner(cur: Cursor, table: ServingTable) -> None:
     cur.execute(
-        "SELECT relkind IN ('r', 'p'), pg_has_role(relowner, 'USAGE'), current_user FROM pg_class WHERE oid = %s::regclass",
+        "SELECT relkind IN ('r', 'p'), pg_has_role(relowner, 'USAGE'), current_user"
+        " FROM pg_class WHERE oid = %s::regclass",
         (table.identifier.as_string(cur),),
     )
     is_table, owned, role = cur.fetchone() or (False, False, "")

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vectorshelf.embed.packing import MAX_TOKENS, Packer, RequestSize, Text, halves, request_size
+from vectorshelf.embed.packing import MAX_TOKENS, Packer, RequestSize, Text, halves, least_requests, request_size
 from vectorshelf.embed.tokens import estimated_tokens
 
 texts_of_any_length = st.lists(st.integers(1, 4_000).map(lambda length: "x" * length), max_size=200)
@@ -48,6 +48,12 @@ def test_what_responses_teach_about_tokens_per_byte_counts_in_the_next_request()
 def test_a_short_run_takes_large_requests_and_a_long_one_small_portions():
     assert request_size(3_000, 1_000_000, planned_tokens=500_000).share == 100_000
     assert request_size(3_000, 1_000_000, planned_tokens=50_000_000).share == 10_000
+
+
+@given(texts_of_any_length, st.integers(1, 50), st.integers(1_000, 5_000))
+def test_the_planned_number_of_requests_is_never_above_what_packing_needs(texts, most, share):
+    size = RequestSize(texts=most, share=share)
+    assert least_requests(len(texts), estimated_tokens(texts), size) <= len(pack(texts, size))
 
 
 def test_portions_never_make_the_number_of_requests_the_limit():
