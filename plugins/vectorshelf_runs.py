@@ -39,7 +39,7 @@ def request_of(catalog_name: str, context: Context) -> "RunRequest":
     return RunRequest(
         catalog=catalog,
         as_of=as_of(catalog, asked, dag_run.data_interval_end, dag_run.run_after),
-        start=None if asked else dag_run.data_interval_start,
+        start=None if asked else start_of(dag_run.data_interval_start, dag_run.data_interval_end),
         source=params.get("source"),
         limit=params["limit"],
         max_cost_usd=params["max_cost_usd"],
@@ -60,6 +60,14 @@ def as_of(catalog: Catalog, asked: str | None, interval_end: datetime | None, tr
 
         return as_of_of(asked, catalog)
     return interval_end or triggered
+
+
+def start_of(start: datetime | None, end: datetime | None) -> datetime | None:
+    """Where a SQL source's interval begins; None is "where the last run ended".
+
+    A dated run of a catalog without a schedule has an interval of no length, in which there is nothing to read.
+    """
+    return None if start == end else start
 
 
 def deal(shards: Sequence[Shard], states: Mapping[int, str | None]) -> list[Shard]:

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from dag_run import Outcome, run_dag
 from local_airflow import PROJECT, LocalAirflow, home_of_environment
+from services import Services
 from vectorshelf import embedded
 from vectorshelf.errors import VectorshelfError
 
@@ -41,6 +42,8 @@ def main() -> int:
 
 
 def _run(console: Console, local: LocalAirflow) -> int:
+    if Services(local).running():  # its scheduler would run our run's tasks as well
+        raise VectorshelfError("Airflow is up: trigger the DAG in its UI, or `make down` first")
     started = time.monotonic()
     environment = local.environment()
     console.print(Text(f"Catalog {CATALOG} through Airflow, on the Postgres below {_short(local.home)}", "bold"))

@@ -39,16 +39,12 @@ def test_a_catalog_that_was_never_loaded_and_one_whose_file_is_broken_stop_nothi
 
 
 def test_it_is_weekly_guarded_and_tells_what_to_do(load_dags):
+    from airflow.sdk import CronDataIntervalTimetable
+
     dag = load_dags().dags["maintain_indexes"]
-    interval = dag.timetable.next_dagrun_info(last_automated_data_interval=None, restriction=restriction(dag))
-    assert interval.data_interval.end - interval.data_interval.start == timedelta(days=7)
+    assert isinstance(dag.timetable, CronDataIntervalTimetable)
+    assert (dag.timetable.expression, dag.catchup, dag.max_active_runs) == ("0 6 * * 0", False, 1)
     assert "When a task fails" in dag.doc_md
     for task in dag.tasks:
         assert task.retries == 3
-        assert task.execution_timeout is not None
-
-
-def restriction(dag):
-    from airflow.timetables.base import TimeRestriction
-
-    return TimeRestriction(dag.start_date, None, catchup=False)
+        assert task.execution_timeout > timedelta(0)

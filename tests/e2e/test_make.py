@@ -116,6 +116,8 @@ def test_make_up_is_healthy_on_loopback_only_and_make_down_stops_just_that(home,
         _check_it_is_up(up.stdout, port, processes)
         again = script("up.py", home, VECTORSHELF_UI_PORT=str(port))
         assert (again.returncode, "up already" in again.stdout) == (0, True)
+        beside = script("run_sample.py", home)
+        assert (beside.returncode, "`make down` first" in beside.stdout) == (1, True)
     finally:
         down = script("down.py", home)
     assert down.stdout == "Stopped: api-server, scheduler, dag-processor, triggerer, postgres.\n"

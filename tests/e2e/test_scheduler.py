@@ -91,7 +91,8 @@ def test_a_torn_catalog_file_is_an_import_error_of_its_own(cluster):
     assert error["filename"] == "broken_catalogs.py"
     assert "torn.yaml" in error["stack_trace"]
     shown = {dag["dag_id"]: dag["has_import_errors"] for dag in cluster.api.get("/dags")["dags"]}
-    assert shown == dict.fromkeys(("embed_electronics", "embed_late", "embed_big"), False)
+    assert {"embed_electronics", "embed_late", "embed_big"} <= set(shown)
+    assert not any(shown.values())
 
 
 def test_a_manual_run_without_a_date_succeeds(cluster, runs):

@@ -1,4 +1,4 @@
-"""No cap is ever exceeded. What counts is what the server charged, not what the run believed, however often it tried."""
+"""No cap is ever exceeded. What counts is what the server charged, not what the run believed, however often it ran."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

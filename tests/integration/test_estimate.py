@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.integration.paid import asked, charged, paid_shop, products
+from vectorshelf.errors import ConfigurationError
 
 
 @pytest.mark.parametrize(("dimensions", "kind"), [(64, "ivfflat"), (256, "hnsw"), (1536, "ivfflat"), (512, "none")])
@@ -57,3 +58,12 @@ def test_a_dry_run_over_its_budget_is_a_plan_that_says_so(tmp_path, database_url
     assert planned["status"] == "planned"
     assert "the budget is $0.5000 for this run" in planned["over_budget"]
     assert planned["cost_usd"] > 0.5
+
+
+def test_inner_product_is_refused_for_vectors_that_are_not_of_unit_length(tmp_path, database_url, standin):
+    standin.tell(norm=3.2)
+    shop = paid_shop(tmp_path, database_url, standin, index={"type": "none", "metric": "ip"})
+    with pytest.raises(ConfigurationError, match=r"have length 3\.2.*set index\.metric to cosine"):
+        shop.run(1, products(3))
+    assert len(asked(standin)) == 0
+    assert paid_shop(tmp_path, database_url, standin).run(1)["new"] == 3

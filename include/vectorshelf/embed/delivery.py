@@ -124,27 +124,28 @@ class Delivery:
     figures: Figures = field(default_factory=Figures)
     under_way: set[asyncio.Task[list[tuple[Text, str]]]] = field(default_factory=set)
 
-    async def deliver(self, request: list[Text], attempt: int = 1) -> None:
-        """See `request` through: every text of it is saved or rejected when this returns."""
+    async def deliver(self, request: list[Text], attempt: int = 1) -> bool:
+        """See `request` through: every text of it is saved or rejected when this returns.
+
+        Returns whether the endpoint refused none of them.
+        """
         try:
             unusable = await self._answered(request)
         except RejectedTextsError as error:
             await self._isolate(request, str(error))
-            return
+            return False
         except TooLargeError:
             if len(request) == 1:
                 raise
-            for half in halves(request):
-                await self.deliver(half)
-            return
+            return all([await self.deliver(half) for half in halves(request)])
         if not unusable:
-            return
+            return True
         if attempt >= self.retries.attempts:
             for text, fault in unusable:
                 await self.reject(text, fault)
-            return
+            return True
         await self._pause(attempt, None)
-        await self.deliver([text for text, _ in unusable], attempt + 1)
+        return await self.deliver([text for text, _ in unusable], attempt + 1)
 
     async def reject(self, text: Text, reason: str) -> None:
         """Into quarantine."""
@@ -245,9 +246,13 @@ class Delivery:
     async def _isolate(self, request: list[Text], reason: str) -> None:
         """The endpoint refused this request because of some of its texts: halve it until they stand alone."""
         if len(request) > 1:
-            for half in halves(request):
+            first, second = halves(request)
+            self.figures.isolating += 1
+            if await self.deliver(first) and len(second) > 1:
+                await self._isolate(second, reason)  # what was refused can only be in here: no need to ask for it whole
+            else:
                 self.figures.isolating += 1
-                await self.deliver(half)
+                await self.deliver(second)
             return
         [text] = request
         shorter = self._shorter(text, reason)

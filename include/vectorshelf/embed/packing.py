@@ -32,7 +32,7 @@ class RequestSize:
     share: int = MAX_TOKENS
 
 
-def request_size(requests_per_minute: int, tokens_per_minute: int, planned_tokens: int) -> RequestSize:
+def request_size(requests_per_minute: float, tokens_per_minute: float, planned_tokens: int) -> RequestSize:
     """How large requests should be for a run of `planned_tokens`.
 
     A run that fits into one minute's allowance wants few, large requests. A longer one runs at the limit, where a

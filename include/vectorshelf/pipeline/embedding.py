@@ -105,10 +105,10 @@ def estimate(run: Run, todo: Pending, settings: Settings) -> Estimate:
         ratio = calibrated(*ledger.past_usage(cur, run.space))
     shards = [(texts, estimated(size, texts, ratio)) for texts, size in todo.shards]
     tokens = sum(tokens for _, tokens in shards)
-    size = _size(run.catalog, tokens)
-    requests = sum(least_requests(texts, tokens, size) for texts, tokens in shards)
     with _limiter(run.catalog, settings) as limiter:
-        limits = limiter.effective() if limiter else Limits(math.inf, math.inf)
+        limits = _limits(limiter)
+    size = _size(run.catalog, tokens, limits)
+    requests = sum(least_requests(texts, tokens, size) for texts, tokens in shards)
     minutes = max(tokens / limits.tokens, requests / limits.requests)
     return Estimate(tokens, cost_usd(tokens, _price(run.catalog)), requests, round(minutes, 2))
 
@@ -178,7 +178,7 @@ def deliver(  # noqa: PLR0913  # all by name: what the plan knows, who pays, who
                 pace=pace,
                 save=desk.save,
                 on_reject=desk.reject,
-                size=_size(catalog, tokens),
+                size=_size(catalog, tokens, limits),
                 max_in_flight=catalog.embedding.max_in_flight,
                 too_long=catalog.embedding.too_long,
                 past_usage=past_usage,
@@ -186,7 +186,8 @@ def deliver(  # noqa: PLR0913  # all by name: what the plan knows, who pays, who
                 on_progress=on_progress,
             )
 
-    with _pace(catalog, settings) as pace:
+    with _limiter(catalog, settings) as limiter, _pace(limiter) as pace:
+        limits = _limits(limiter)
         return asyncio.run(ask())
 
 
@@ -245,21 +246,25 @@ class _Desk:
 
 
 @contextmanager
-def _pace(catalog: Catalog, settings: Settings) -> Iterator[Pace]:
-    """The shared rate limit of the catalog's endpoint and model; none for the local model."""
-    with _limiter(catalog, settings) as limiter:
-        if limiter is None:
-            yield Unpaced()
-            return
-        pace = SharedPace(limiter)
-        try:
-            yield pace
-        finally:
-            pace.close()
+def _pace(limiter: Limiter | None) -> Iterator[Pace]:
+    if limiter is None:
+        yield Unpaced()
+        return
+    pace = SharedPace(limiter)
+    try:
+        yield pace
+    finally:
+        pace.close()
+
+
+def _limits(limiter: Limiter | None) -> Limits:
+    """What a minute allows by all that is known now: the catalog's figures, or the server's where they are lower."""
+    return limiter.effective() if limiter else Limits(math.inf, math.inf)
 
 
 @contextmanager
 def _limiter(catalog: Catalog, settings: Settings) -> Iterator[Limiter | None]:
+    """The shared rate limit of the catalog's endpoint and model; none for the local model."""
     embedding = catalog.embedding
     if embedding.provider == "local":
         yield None
@@ -290,9 +295,9 @@ def _price(catalog: Catalog) -> float:
     return price_of(catalog.embedding.model, catalog.embedding.usd_per_million_tokens)
 
 
-def _size(catalog: Catalog, tokens: int) -> RequestSize:
+def _size(catalog: Catalog, tokens: int, limits: Limits) -> RequestSize:
     embedding = catalog.embedding
     if embedding.provider == "local":
         return RequestSize()
-    size = request_size(embedding.requests_per_minute, embedding.tokens_per_minute, tokens)
+    size = request_size(limits.requests, limits.tokens, tokens)
     return replace(size, texts=min(size.texts, embedding.max_texts_per_request))
