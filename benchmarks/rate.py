@@ -9,10 +9,10 @@ threads, and LangChain's OpenAIEmbeddings, both with the client's own retries (b
 Scenarios: `steady`; `halved`, the server's limits fall to half in mid-run; `mistaken`, we are configured for twice what
 the server allows; `silent`, the same with a server that sends no rate headers, only Retry-After.
 A run takes about three and a half minutes. The columns: how long it took from the first accepted request to the last;
-requests and how many of them were refused (429); tokens, of the limit times that time (more than 100% when a burst
-uses up the first minute at once), and of the time in which anybody could send: after the limit was halved, the last
-minute already holds more than the new one, and the server lets nobody in for up to half a minute; texts that never
-came back.
+requests and how many of them were refused (429); tokens, of the limit times that time (`of all`; more than 100% when
+a burst at the start uses up the first minute early), the same without the first minute (`later`), and of the time in
+which anybody could send (`of open`: after the limit was halved, the last minute already holds more than the new one
+allows, and the server lets nobody in for up to half a minute); texts that never came back.
 """
 
 import argparse
@@ -67,26 +67,27 @@ Embed = Callable[[list[list[str]], str, Scenario, Path], int]
 
 @dataclass(frozen=True)
 class Result:
-    """One line of the table. `allowed` is the limit times the time; `admitted` what the server let through at most."""
+    """One line of the table; the shares are of what was allowed, as the module says."""
 
     seconds: float
     requests: int
     refused: int
     tokens: int
-    allowed: float
-    admitted: float
+    of_all: float
+    later: float
+    of_open: float
     missing: int
 
     def line(self, scenario: str, contender: str) -> str:
         share = 100 * self.refused / self.requests
         return (
             f"{scenario:<10}{contender:<13}{self.seconds:>7.0f}{self.requests:>10,}{self.refused:>7,}{share:>8.2f}%"
-            f"{self.tokens:>10,}{100 * self.tokens / self.allowed:>8.1f}%{100 * self.tokens / self.admitted:>9.1f}%"
+            f"{self.tokens:>10,}{self.of_all:>9.1%}{self.later:>8.1%}{self.of_open:>9.1%}"
             f"{self.missing:>10,}"
         )
 
 
-HEADER = "scenario  contender          s  requests    429    share    tokens   of all  of open   missing"
+HEADER = "scenario  contender          s  requests    429    share    tokens   of all   later  of open   missing"
 
 
 def texts_of(seed: int, tokens: int) -> list[str]:
@@ -207,13 +208,24 @@ def measure(scenario: Scenario, embed: Embed) -> Result:
 def _result(seen: dict, halved_at: float | None, missing: int) -> Result:
     timeline = {int(second): tokens for second, tokens in seen["tokens_per_second"].items() if tokens > 1_000}
     first, last = min(timeline), max(timeline) + 1
-    allowed = TOKENS * (last - first) / 60
-    closed = 0.0
-    if halved_at is not None:
-        allowed -= TOKENS / 2 * (last - halved_at) / 60
-        closed = _closed_seconds(timeline, halved_at) * TOKENS / 2 / 60
-    refused = seen["status"].get("429", 0)
-    return Result(last - first, seen["requests"], refused, sum(timeline.values()), allowed, allowed - closed, missing)
+
+    def allowed(since: float) -> float:
+        halved = max(0.0, last - max(since, halved_at)) if halved_at is not None else 0.0
+        return TOKENS * (last - since - halved / 2) / 60
+
+    used = sum(timeline.values())
+    later = sum(tokens for second, tokens in timeline.items() if second >= first + 60)
+    closed = 0.0 if halved_at is None else TOKENS / 2 * _closed_seconds(timeline, halved_at) / 60
+    return Result(
+        last - first,
+        seen["requests"],
+        seen["status"].get("429", 0),
+        used,
+        used / allowed(first),
+        later / allowed(first + 60),
+        used / (allowed(first) - closed),
+        missing,
+    )
 
 
 def _closed_seconds(timeline: dict[int, int], halved_at: float) -> int:
@@ -229,7 +241,7 @@ def _closed_seconds(timeline: dict[int, int], halved_at: float) -> int:
 
 def peers_python() -> Path:
     """An environment of their own for the peers, made once below .vectorshelf."""
-    folder = Path(".vectorshelf/benchmark-peers")
+    folder = Path(".vectorshelf/bench/clients")
     python = folder / "bin" / "python"
     if not (folder / "ready").exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)

@@ -11,6 +11,7 @@ from tests.integration.shop import at
 from vectorshelf import pipeline
 from vectorshelf.errors import BrakeError
 from vectorshelf.pipeline import tasks
+from vectorshelf.pipeline.progress import Silent
 from vectorshelf.store import budget, db
 from vectorshelf.store.budget import Asked, Caps, MoneyPromisedError, Price
 
@@ -55,15 +56,12 @@ def test_three_overlapping_backfills_share_one_cap(tmp_path, database_url, stand
     standin.tell(latency=0.02)
     together = threading.Barrier(3, timeout=60)
 
-    class Abreast:
+    class Abreast(Silent):
         """Lets no run embed before all are planned."""
 
         def start(self, stage: str, total: int | None, unit: str) -> None:
             if stage == "embed":
                 together.wait()
-
-        def advance(self, stage: str, amount: int) -> None: ...
-        def finish(self, stage: str, summary: str) -> None: ...
 
     def backfill(day: int) -> str:
         shop.write(day, products(PRODUCTS, f"thing of day {day}"))

@@ -47,9 +47,9 @@ def test_one_percent_of_poison_goes_to_quarantine_and_the_rest_loads(shop, stand
     assert {item["line"] for item in aside} == {int(row[0]) + 2 for row in bad} - {int(second) + 2}
 
     seen = standin.figures()
-    full = math.ceil(PRODUCTS / 200)
+    full = figures["estimate"]["requests"]
     assert figures["isolating"] == seen["requests"] - 1 - full > 0  # without the self-test, and those that are always
-    assert figures["isolating"] <= 2 * len(texts) * (math.log2(200) + 1)
+    assert figures["isolating"] <= 1.5 * len(texts) * math.log2(200)
     assert not [text for text in asked(standin) if POISON in text]
     print(f"\n{PRODUCTS:,} products, {len(bad)} poisoned: {full} requests became {full + figures['isolating']}")
 

@@ -274,10 +274,13 @@ class Delivery:
 
     async def _blame_the_endpoint(self, reason: str) -> None:
         """Before the first text of a shard that has seen no success is called poison: is anything accepted at all?"""
-        grant = await self.pace.turn(estimated(len(PROBE), 1, TOKENS_PER_BYTE))
+        size = len(PROBE)
+        estimate = estimated(size, 1, TOKENS_PER_BYTE)
+        grant = await self.pace.turn(estimate)
+        hold = None if self.purse is None else await self._held(self.purse, 1, estimate, size)
         began = self.clock()
         try:
-            answer = await self.embedder.embed([PROBE])
+            answer = await self._asked([Text(b"", PROBE)], hold)
         except RejectedTextsError as error:
             raise ConfigurationError(
                 f"{self.embedder.name} rejects every text, even a harmless one: {reason}:"
@@ -285,6 +288,8 @@ class Delivery:
             ) from error
         except TransientError:
             return
+        tokens = estimate if answer.tokens is None else answer.tokens
+        await self._keep([], self._nothing(), Paid(0, tokens, size, self.clock() - began, hold))
         await self.pace.settle(grant, answer.tokens, answer.observed, self.clock() - began)
 
     def _nothing(self) -> Vectors:

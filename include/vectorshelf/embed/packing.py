@@ -37,7 +37,7 @@ def request_size(requests_per_minute: float, tokens_per_minute: float, planned_t
 
     A run that fits into one minute's allowance wants few, large requests. A longer one runs at the limit, where a
     minute is best filled with small portions: what does not fit a minute is lost, on average half a request. (Two runs
-    of a minute and a half that shared a limit used 67% of it in portions of a quarter minute, 97% in hundredths.)
+    of a minute and a half that shared a limit used 67% of it in portions of a quarter minute, all of it in hundredths.)
     Requests never become so small that their number, not their tokens, meets the limit first.
     """
     long_run = planned_tokens > tokens_per_minute * _LONG_RUN_MINUTES

@@ -110,7 +110,7 @@ class _Flight:
         self._slots = asyncio.Semaphore(most)
         self._texts = 0
         self._landing = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[bool]] = set()
         self._failure: BaseException | None = None
 
     async def run(self) -> None:
@@ -145,7 +145,7 @@ class _Flight:
             self._texts += len(request)
             task.add_done_callback(partial(self._landed, len(request)))
 
-    def _landed(self, texts: int, task: asyncio.Task[None]) -> None:
+    def _landed(self, texts: int, task: asyncio.Task[bool]) -> None:
         self._tasks.discard(task)
         self._texts -= texts
         self._slots.release()
