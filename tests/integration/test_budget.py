@@ -126,6 +126,17 @@ class TestNothingLeft:
         assert (figures["status"], figures["unchanged"]) == ("success", 10)
         assert standin.figures()["requests"] == before
 
+    def test_a_night_without_new_texts_does_not_wait_for_money_promised_to_others(self, tmp_path, database_url, standin):
+        paid_shop(tmp_path, database_url, standin).run(1, products(10))
+        before = standin.figures()["requests"]
+        dollars = Decimal("1")
+        elsewhere = Asked("other", "shop", 0, 1, 1, 1, 1, Price(dollars / 4, dollars / 2, dollars), seconds=300.0)
+        with db.connect(database_url) as conn:
+            budget.hold(conn, elsewhere, Caps(month_usd=10.0))
+        rest = charged(standin) + float(dollars) + TOKEN
+        figures = paid_shop(tmp_path, database_url, standin, max_cost_usd_per_month=rest).run(2, products(10))
+        assert (figures["status"], standin.figures()["requests"]) == ("success", before)
+
     def test_last_months_money_is_not_this_months(self, tmp_path, database_url, standin):
         shop = paid_shop(tmp_path, database_url, standin, max_cost_usd_per_month=300 * TOKEN)
         shop.run(1, products(20))
