@@ -30,7 +30,7 @@ from vectorshelf.store.writers import as_text, write_vectors
 
 CLUSTERS = 200
 SPREAD = 0.6
-SHARES = (1.0, 0.7, 0.5)  # each product belongs to three clusters, so that neighbours lie in several lists
+SHARES = (1.0, 0.4)  # each product belongs to two clusters, so that neighbours lie in several lists
 SCRIPT = """
 \\set ON_ERROR_STOP on
 CREATE TABLE by_hand (LIKE products);

@@ -134,6 +134,7 @@ class _Keeper:
         notice_lost_clients(self.conn)
         with session_settings(self.conn, settings):
             build_index(self.conn, self.table, self._names.building, self._method(lists), self.watch)
+        self.watch.log(f"built the index of {self.table.label}, {self.watch.clock() - self.started:.1f} s so far")
         outcome = IndexOutcome(action, decision.reason, self.spec.type, lists, interim[self._setting])
         line = self._swap(state, outcome, interim)
         if state.existing is not None:
