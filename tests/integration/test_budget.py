@@ -126,7 +126,7 @@ class TestNothingLeft:
         assert (figures["status"], figures["unchanged"]) == ("success", 10)
         assert standin.figures()["requests"] == before
 
-    def test_a_night_without_new_texts_does_not_wait_for_money_promised_to_others(self, tmp_path, database_url, standin):
+    def test_a_night_without_new_texts_waits_for_no_promised_money(self, tmp_path, database_url, standin):
         paid_shop(tmp_path, database_url, standin).run(1, products(10))
         before = standin.figures()["requests"]
         dollars = Decimal("1")
