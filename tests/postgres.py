@@ -19,7 +19,7 @@ _TEMPLATE = "vectorshelf_template"
 _numbers = count()
 
 # No test cuts the power: clients and backends are killed, and what survives that is in the kernel's cache.
-_HASTY = ("fsync", "full_page_writes", "synchronous_commit")
+_HASTY = ("fsync", "full_page_writes")
 
 
 @contextmanager

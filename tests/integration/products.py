@@ -42,8 +42,7 @@ class Shelf:
     def __init__(self, conn: db.Connection, catalog: str = "shop", table: ServingTable = TABLE) -> None:
         self.conn, self.catalog, self.table, self.runs = conn, catalog, table, 0
         with db.transaction(conn) as cur:
-            serving.register(cur, catalog, table)
-            serving.ensure_table(cur, table)
+            serving.ensure_table(cur, catalog, table)
             self.space = spaces.space_of(cur, "model-a", table.dimensions)
 
     def change(self, number: int, *, snapshot: bool = True, whole: bool | None = None) -> Change:
@@ -134,7 +133,7 @@ class Shelf:
     def loaded_as_of(self) -> datetime | None:
         """Where the fence stands."""
         with db.transaction(self.conn) as cur:
-            return fence.read(cur, self.catalog).loaded_as_of
+            return fence.read(cur, self.catalog, self.table.label).loaded_as_of
 
 
 def sha256(text: str) -> bytes:

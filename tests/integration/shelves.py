@@ -27,8 +27,7 @@ def clustered(
 def make_shelf(conn: Connection, table: ServingTable) -> None:
     """An empty serving table, registered for CATALOG."""
     with transaction(conn) as cur:
-        serving.ensure_table(cur, table)
-        serving.register(cur, CATALOG, table)
+        serving.ensure_table(cur, CATALOG, table)
 
 
 def stock(

@@ -1,4 +1,7 @@
-"""Whatever the order, overlap and repetition of runs, the table ends as if each had run once, in date order."""
+"""Whatever the order and repetition of runs, the table ends as if each had run once, in date order.
+
+Runs that overlap are in `test_merge.py`: the later one to take the catalog's lock finds what the other committed.
+"""
 
 import os
 

@@ -1,13 +1,14 @@
 """The load's merge on a real Postgres: what is new, changed, unchanged, gone, and what the fence forbids."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import psycopg2
 import pytest
 
 from tests.integration.products import DAY_ONE, Item, Shelf, as_rows, day, sha256
-from vectorshelf.errors import BrakeError, TransientError
-from vectorshelf.store import db, staging
+from vectorshelf.errors import BrakeError, ConfigurationError, TransientError
+from vectorshelf.store import db, merge, staging
 
 APPLE, PEAR, FIG = Item("apple"), Item("pear"), Item("fig")
 
@@ -217,6 +218,49 @@ def test_a_second_load_of_the_catalog_waits_for_the_first(conn, database_url):
             second.merge(change)
     assert not second.merge(change).superseded
     other.close()
+
+
+class TestOverlap:
+    """Two deltas at once: the older one waits for the newer to commit, then changes nothing that is newer."""
+
+    @pytest.mark.parametrize("newer", [Item("newer"), Item("", deleted=True)], ids=["row", "deletion"])
+    def test_an_older_delta_that_overlaps_a_newer_one_does_not_win(self, conn, database_url, newer):
+        shelf = Shelf(conn)
+        shelf.load(1, {"a": APPLE}, snapshot=False)
+        other = Shelf.__new__(Shelf)
+        other.__dict__.update(shelf.__dict__, conn=psycopg2.connect(database_url.get_secret_value()))
+        late, early = shelf.change(5, snapshot=False), shelf.change(3, snapshot=False)
+        for change, item in ((late, newer), (early, Item("older"))):
+            shelf.stage(change, {"a": item})
+            shelf.embed({"a": item})
+        with ThreadPoolExecutor(1) as pool:
+            with db.transaction(conn) as cur:
+                merge.merge(cur, late, allow_deletes=False)
+                overlapping = pool.submit(other.merge, early)
+                wait_for_a_waiter(database_url)
+            overlapping.result(timeout=60)
+        other.conn.close()
+        assert shelf.rows() == as_rows({"a": newer})
+
+
+def wait_for_a_waiter(database_url) -> None:
+    """Until somebody waits for a lock that is held."""
+    with psycopg2.connect(database_url.get_secret_value()) as watcher, watcher.cursor() as cur:
+        for _ in range(200):
+            cur.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cur.fetchone() != (0,):
+                return
+            cur.execute("SELECT pg_sleep(0.05)")
+    raise AssertionError("the older delta did not wait for the newer one")
+
+
+def test_a_run_that_leaves_rows_in_place_may_not_mix_two_models(conn):
+    shelf = Shelf(conn)
+    shelf.load(1, {"a": APPLE}, snapshot=False)
+    change = replace(shelf.change(2, snapshot=False), model="model-b")
+    shelf.stage(change, {"p": PEAR})
+    with pytest.raises(ConfigurationError, match="holds vectors of model-a, the catalog says model-b"):
+        shelf.merge(change)
 
 
 def physical_rows(conn) -> list[tuple[str, str]]:

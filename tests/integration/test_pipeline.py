@@ -83,8 +83,55 @@ def test_a_dry_run_plans_and_changes_nothing(shop):
     figures = shop.run(1, dry_run=True)
     assert (figures["status"], figures["new"], figures["embedded"]) == ("planned", 4, 0)
     assert figures["tokens"] > 0
-    assert shop.names() == []
+    assert shop.query("SELECT to_regclass('products'), count(*) FROM vectorshelf.catalogs") == [(None, 0)]
     assert shop.query("SELECT count(*) FROM vectorshelf.vectors") == [(0,)]
+
+
+def test_a_dry_run_for_another_table_leaves_the_fence_alone(shop, tmp_path, database_url):
+    shop.run(5, FRUIT)
+    Shop(tmp_path, database_url, table="elsewhere").run(5, dry_run=True)
+    assert shop.run(3, FRUIT[:1])["superseded"]
+
+
+def test_a_dry_run_that_would_delete_too_much_says_so_and_stays_a_plan(tmp_path, database_url):
+    shop = Shop(tmp_path, database_url, max_delete_fraction=0.2)
+    shop.run(1, FRUIT)
+    figures = shop.run(2, FRUIT[:1], dry_run=True)
+    assert (figures["status"], figures["deleted"]) == ("planned", 3)
+
+
+def test_searching_with_another_model_than_the_tables_is_refused(shop, tmp_path, database_url):
+    shop.run(1, FRUIT)
+    shop.query("UPDATE products SET model = 'another' RETURNING 1")
+    with pytest.raises(ConfigurationError, match="holds vectors of another"):
+        pipeline.search(shop.catalog, "fruit", shop.settings)
+
+
+def test_a_failure_in_prepare_is_in_the_ledger(shop, tmp_path, database_url):
+    shop.run(1, FRUIT)
+    broken = Shop(tmp_path, database_url, embedding={"base_url": "http://127.0.0.1:9/v1", "dimensions": 256})
+    with pytest.raises(ConfigurationError):
+        broken.run(2, FRUIT, limit=2)
+    assert shop.query("SELECT status, error LIKE '%holds vectors of%' FROM vectorshelf.runs WHERE run_no = 2") == [
+        ("failed", True)
+    ]
+
+
+def test_a_source_with_a_password_is_refused_before_it_is_kept_anywhere(shop):
+    with pytest.raises(ConfigurationError, match="holds a password") as raised:
+        shop.run(1, source="https://shop:hunter2@localhost/products.csv")
+    assert "hunter2" not in str(raised.value)
+
+
+def test_what_a_killed_run_left_is_dropped_after_a_week(shop):
+    shop.write(1, FRUIT)
+    run_id = tasks.prepare(shop.request(1), shop.settings)
+    tasks.extract(run_id, shop.settings)
+    shop.run(2, FRUIT)
+    assert len(shop.staging_tables()) == 1
+    shop.query("UPDATE vectorshelf.runs SET started_at = now() - interval '8 days' WHERE run_no = 1 RETURNING 1")
+    shop.run(3, FRUIT)
+    assert shop.staging_tables() == []
 
 
 def test_a_limited_run_reads_that_many_and_deletes_nothing(shop):
@@ -138,6 +185,9 @@ class TestStops:
         with pytest.raises(BrakeError, match="2 of 4 rows could not be used"):
             shop.run(2, [*FRUIT[:2], ("3", "", "x", "1"), ("", "nameless", "x", "1")])
         assert len(shop.names()) == 4
+        assert shop.query(
+            "SELECT figures ->> 'extracted', figures ->> 'quarantined' FROM vectorshelf.runs WHERE status = 'failed'"
+        ) == [("2", "2")]
         listed = pipeline.quarantine_list(shop.catalog, shop.settings)
         assert len(listed) == 2
 

@@ -25,7 +25,8 @@ def list_(
         settings = environment()
         found = named(catalog, settings)
         with database(settings) as place:
-            items = pipeline.quarantine_list(found, place)
+            items = pipeline.quarantine_list(found, place, limit)
+            total = pipeline.quarantine_count(found, place)
 
         def show() -> None:
             from vectorshelf.report.terminal import quarantine_table
@@ -33,11 +34,11 @@ def list_(
             if not items:
                 screen.say(f"nothing of {found.name} is in quarantine")
                 return
-            screen.show(quarantine_table(items[:limit]))
-            if len(items) > limit:
-                screen.say(f"\n{limit:,} of {len(items):,} shown: --limit shows more")
+            screen.show(quarantine_table(items))
+            if total > len(items):
+                screen.say(f"\n{len(items):,} of {total:,} shown: --limit shows more")
 
-        reply.give({"catalog": found.name, "quarantine": items[:limit], "total": len(items)}, show)
+        reply.give({"catalog": found.name, "quarantine": items, "total": total}, show)
 
 
 @app.command()

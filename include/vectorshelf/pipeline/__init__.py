@@ -3,7 +3,7 @@
 from vectorshelf.pipeline.approval import Question, approve, question
 from vectorshelf.pipeline.indexing import maintain
 from vectorshelf.pipeline.progress import SILENT, Progress
-from vectorshelf.pipeline.questions import quarantine_list, quarantine_requeue, search, status
+from vectorshelf.pipeline.questions import quarantine_count, quarantine_list, quarantine_requeue, search, status
 from vectorshelf.pipeline.request import RunRequest
 from vectorshelf.pipeline.run import run
 from vectorshelf.pipeline.tasks import drop_staging, embed, extract, fail, index, load, plan, prepare, report, vacuum
@@ -23,6 +23,7 @@ __all__ = [
     "maintain",
     "plan",
     "prepare",
+    "quarantine_count",
     "quarantine_list",
     "quarantine_requeue",
     "question",

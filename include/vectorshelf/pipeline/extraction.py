@@ -12,7 +12,7 @@ from vectorshelf.extract import Product, Reject, read_products
 from vectorshelf.pipeline.context import Run
 from vectorshelf.pipeline.progress import Progress
 from vectorshelf.settings import Settings
-from vectorshelf.store import db, foreign, ledger, merge, quarantine, staging
+from vectorshelf.store import db, foreign, ledger, quarantine, staging
 
 PAGE_ROWS = 5000
 """Rows held in memory while they are staged: about 5 MB at 1 KB a product."""
@@ -36,7 +36,6 @@ def stage(run: Run, settings: Settings, progress: Progress) -> dict[str, int]:
         duplicates = _settle_duplicates(cur, run)
         extracted = staging.seal(cur, run.names)
     quarantined = rejected + duplicates
-    merge.check_rejects(quarantined, extracted, run.catalog.max_quarantine_fraction)
     return {"extracted": extracted, "quarantined": quarantined, "duplicates": duplicates}
 
 
@@ -60,7 +59,7 @@ def _products(run: Run, settings: Settings) -> Iterator[Product | Reject]:
     start = request.start
     if start is None:
         with db.transaction(run.conn) as cur:
-            start = ledger.previous_as_of(cur, run.catalog.name, request.as_of) or EPOCH
+            start = ledger.previous_as_of(cur, run.catalog.name, run.catalog.table, request.as_of) or EPOCH
     rows_of_query = None
     if source.connection is not None and source.query is not None and request.source is None:
         url = _connection(source.connection, run, settings)

@@ -54,7 +54,7 @@ def maintain(catalog: Catalog, settings: Settings, progress: Progress = SILENT) 
         with db.transaction(conn) as cur:
             if not serving.is_there(cur, table):
                 return {"catalog": catalog.name, **asdict(IndexOutcome("none", "never loaded", catalog.index.type))}
-            serving.register(cur, catalog.name, table)
+            serving.ensure_table(cur, catalog.name, table)
             space = spaces.space_of(cur, catalog.embedding.model, catalog.embedding.dimensions)
         request = RunRequest(catalog=catalog, as_of=datetime.now(UTC))
         run_id = f"maintain-{request.run_id}"

@@ -34,6 +34,7 @@ def search(
     vector = as_text(embedding.embed_query(catalog, text, settings))
     table = serving_table(catalog)
     with connected(settings, f"search {catalog.name}") as conn:
+        _check_model(conn, catalog)
         started = time.perf_counter()
         if mode == "hybrid":
             hits = searches.search_hybrid(conn, table, vector, text, k, category)
@@ -41,6 +42,15 @@ def search(
             hits = searches.search(conn, table, vector, k, category)
         milliseconds = (time.perf_counter() - started) * 1000
     return {"results": [hit._asdict() for hit in hits], "milliseconds": round(milliseconds, 2)}
+
+
+def _check_model(conn: db.Connection, catalog: Catalog) -> None:
+    stored, wanted = searches.stored_model(conn, serving_table(catalog)), catalog.embedding.model
+    if stored not in (None, wanted):
+        raise ConfigurationError(
+            f"{catalog.table} holds vectors of {stored}, the catalog says {wanted}, and the two cannot be compared: "
+            f"run `vectorshelf run {catalog.name}` with the new model first, or set embedding.model back"
+        )
 
 
 def status(catalogs: Sequence[Catalog], settings: Settings) -> dict[str, Any]:
@@ -53,12 +63,18 @@ def status(catalogs: Sequence[Catalog], settings: Settings) -> dict[str, Any]:
     return {"catalogs": entries}
 
 
-def quarantine_list(catalog: Catalog, settings: Settings) -> list[dict[str, Any]]:
-    """What the catalog's runs put aside, newest first."""
+def quarantine_list(catalog: Catalog, settings: Settings, limit: int = 1000) -> list[dict[str, Any]]:
+    """What the catalog's runs put aside, newest first, at most `limit`."""
     with connected(settings, f"quarantine {catalog.name}") as conn:
         migrations.migrate(conn)
         with db.transaction(conn) as cur:
-            return [asdict(item) for item in quarantines.listing(cur, catalog.name)]
+            return [asdict(item) for item in quarantines.listing(cur, catalog.name, limit)]
+
+
+def quarantine_count(catalog: Catalog, settings: Settings) -> int:
+    """How much of the catalog is put aside."""
+    with connected(settings, f"quarantine {catalog.name}") as conn, db.transaction(conn) as cur:
+        return quarantines.count(cur, catalog.name)
 
 
 def quarantine_requeue(catalog: Catalog, settings: Settings) -> int:

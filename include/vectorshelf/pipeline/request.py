@@ -3,10 +3,12 @@
 import hashlib
 import secrets
 from datetime import UTC
+from urllib.parse import urlsplit
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from vectorshelf.catalog.model import Catalog
+from vectorshelf.errors import ConfigurationError
 
 
 class RunRequest(BaseModel):
@@ -29,6 +31,14 @@ class RunRequest(BaseModel):
     rebuild_index: bool = False
     allow_delete: bool = False
     key: str | None = None
+
+    def check_source(self) -> None:
+        """Raise ConfigurationError when the run's own source carries a login: the ledger keeps requests as they are."""
+        if self.source and urlsplit(self.source).password:
+            raise ConfigurationError(
+                "the source given for this run holds a password, and runs are kept in the ledger: leave the login out "
+                "and let the storage's own credentials (environment, Airflow Connection) open it"
+            )
 
     @property
     def run_id(self) -> str:

@@ -1,7 +1,7 @@
 """All tasks in order in one process: what the command line runs. Airflow runs the same functions, one a task."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from vectorshelf.errors import VectorshelfError
@@ -39,7 +39,8 @@ def _closed_properly(run_id: str, settings: Settings) -> Iterator[None]:
     except BaseException as error:
         _close(run_id, settings, error)
         raise
-    tasks.drop_staging(run_id, settings)
+    with suppress(VectorshelfError):  # the run is done and closed: what stays is dropped by the next one's prepare
+        tasks.drop_staging(run_id, settings)
 
 
 def _close(run_id: str, settings: Settings, error: BaseException) -> None:

@@ -5,11 +5,12 @@ Tasks share nothing but the run id: whatever one leaves for the next is in the d
 """
 
 import time
-from dataclasses import asdict
+from contextlib import suppress
+from dataclasses import asdict, replace
 from typing import Any
 
 from vectorshelf.embed.tokens import MAX_BYTES_PER_TEXT
-from vectorshelf.errors import BrakeError
+from vectorshelf.errors import BrakeError, VectorshelfError
 from vectorshelf.pipeline import embedding, extraction, figures, indexing, money
 from vectorshelf.pipeline.context import Run, connected, opened, serving_table
 from vectorshelf.pipeline.progress import SILENT, Progress
@@ -34,24 +35,41 @@ from vectorshelf.store import (
 
 def prepare(request: RunRequest, settings: Settings) -> str:
     """Check the database and the endpoint, migrate, and open the run in the ledger. Pays for one tiny request."""
+    request.check_source()
     started = time.monotonic()
-    catalog, table = request.catalog, serving_table(request.catalog)
+    catalog, run_id = request.catalog, request.run_id
     with connected(settings, f"prepare {catalog.name}") as conn:
         with db.transaction(conn) as cur:
-            preflight.check_server(cur, table.schema)
+            preflight.check_server(cur, catalog.table_parts[0])
         migrations.migrate(conn)
-        run_id = request.run_id
         with db.transaction(conn) as cur:
-            space = spaces.space_of(cur, catalog.embedding.model, catalog.embedding.dimensions)
-        purse = money.Purse.before(conn, request, run_id, space)
-        test = None if request.dry_run else embedding.check_within_budget(purse, settings)
-        with db.transaction(conn) as cur:
-            serving.register(cur, catalog.name, table)
-            serving.ensure_table(cur, table)
             ledger.open_run(cur, run_id, catalog.name, request.as_of, request.model_dump_json())
-            counts = embedding.record_check(cur, run_id, catalog, space, test) if test else {}
+        try:
+            counts = _make_ready(conn, request, run_id, settings)
+        except VectorshelfError as error:  # the ledger shows a night that ended here, too
+            with suppress(VectorshelfError), db.transaction(conn) as cur:
+                ledger.finish_run(cur, run_id, "failed", str(error), None)
+            raise
+        with db.transaction(conn) as cur:
             ledger.record_stage(cur, run_id, "prepare", -1, time.monotonic() - started, counts)
     return run_id
+
+
+def _make_ready(conn: db.Connection, request: RunRequest, run_id: str, settings: Settings) -> dict[str, Any]:
+    """Check the table, then the endpoint, then make the table. A dry run looks at the table only, if there is one."""
+    catalog, table = request.catalog, serving_table(request.catalog)
+    with db.transaction(conn) as cur:
+        serving.check_table(cur, table)
+        staging.drop_left_behind(cur, catalog.name)
+        space = spaces.space_of(cur, catalog.embedding.model, catalog.embedding.dimensions)
+        if not request.whole:
+            fence.read(cur, catalog.name, table.label).check_model(catalog.embedding.model, table.label)
+    if request.dry_run:
+        return {}
+    test = embedding.check_within_budget(money.Purse.before(conn, request, run_id, space), settings)
+    with db.transaction(conn) as cur:
+        serving.ensure_table(cur, catalog.name, table)
+        return dict(embedding.record_check(cur, run_id, catalog, space, test)) if test else {}
 
 
 def extract(run_id: str, settings: Settings, progress: Progress = SILENT) -> dict[str, int]:
@@ -60,6 +78,8 @@ def extract(run_id: str, settings: Settings, progress: Progress = SILENT) -> dic
         progress.start("extract", None, "rows")
         counts.update(extraction.stage(run, settings, progress))
         progress.finish("extract", f"{counts['extracted']:,} products, {counts['quarantined']:,} to quarantine")
+    # After the counts are in the ledger, as in plan.
+    merge.check_rejects(counts["quarantined"], counts["extracted"], run.catalog.max_quarantine_fraction)
     return counts
 
 
@@ -72,9 +92,12 @@ def plan(run_id: str, settings: Settings, progress: Progress = SILENT, *, may_as
         progress.start("plan", None, "rows")
         with db.transaction(run.conn) as cur:
             _check_staging(cur, run)
-            difference = _difference(cur, run)
-            todo = pending.collect(cur, run.change)
-            too_long = pending.count_longer(cur, run.change, MAX_BYTES_PER_TEXT)
+            change = (
+                replace(run.change, table=serving.or_nothing(cur, run.table)) if run.request.dry_run else run.change
+            )
+            difference = _difference(cur, run, change)
+            todo = pending.collect(cur, change)
+            too_long = pending.count_longer(cur, change, MAX_BYTES_PER_TEXT)
             space = _space(cur, run, difference)
         estimate = embedding.estimate(run, todo, settings)
         with db.transaction(run.conn) as cur:
@@ -83,7 +106,7 @@ def plan(run_id: str, settings: Settings, progress: Progress = SILENT, *, may_as
         counts.update(space, too_long=too_long, over_budget=excess)
         progress.finish("plan", f"{todo.texts:,} texts to embed, about ${estimate.cost_usd:,.4f}")
     # After the counts are in the ledger: a run that a brake stops still shows what it would have done.
-    merge.check_deletions(difference, run.change, allow=run.request.allow_delete)
+    merge.check_deletions(difference, run.change, allow=run.request.allow_delete or run.request.dry_run)
     asked = may_ask and run.catalog.over_budget == "ask"
     if excess and not asked and not run.request.dry_run:
         raise BrakeError(
@@ -172,10 +195,10 @@ def _check_staging(cur: db.Cursor, run: Run) -> None:
     staging.check_intact(cur, run.names, extracted["extracted"])
 
 
-def _difference(cur: db.Cursor, run: Run) -> merge.Difference:
-    if run.change.snapshot and fence.read(cur, run.catalog.name).is_past(run.request.as_of):
+def _difference(cur: db.Cursor, run: Run, change: merge.Change) -> merge.Difference:
+    if change.snapshot and fence.read(cur, change.catalog, change.table.label).is_past(run.request.as_of):
         return merge.Difference()
-    return merge.difference(cur, run.change)
+    return merge.difference(cur, change)
 
 
 def _space(cur: db.Cursor, run: Run, difference: merge.Difference) -> dict[str, int]:

@@ -158,12 +158,13 @@ def paid(cur: Cursor, run: RunRow) -> dict[str, float]:
     return {"requests": requests, "embedded": int(texts), "tokens": int(tokens), "cost_usd": float(cost)}
 
 
-def previous_as_of(cur: Cursor, catalog: str, before: datetime) -> datetime | None:
+def previous_as_of(cur: Cursor, catalog: str, table: str, before: datetime) -> datetime | None:
     """`as_of` of the newest successful run dated before `before`: where a SQL source's next interval starts."""
     cur.execute(
         "SELECT max(as_of) FROM vectorshelf.runs WHERE catalog = %s AND status = 'success' AND as_of < %s"
-        " AND request ->> 'limit' IS NULL",
-        (catalog, before),
+        " AND request ->> 'limit' IS NULL AND request ->> 'source' IS NULL"
+        " AND request #>> '{catalog,table}' = %s",
+        (catalog, before, table),
     )
     row = cur.fetchone()
     found: datetime | None = row[0] if row else None

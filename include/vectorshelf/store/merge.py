@@ -123,8 +123,11 @@ def merge(cur: Cursor, change: Change, *, allow_deletes: bool, unusable: int = 0
     An older snapshot than the one loaded changes nothing. Raises BrakeError (mass delete, too many refused texts)
     and TransientError (vectors missing that embed should have stored) before anything was written.
     """
-    if change.snapshot and fence.lock(cur, change.catalog).is_past(change.as_of):
+    current = fence.lock(cur, change.catalog)
+    if change.snapshot and current.is_past(change.as_of):
         return Merged(Difference(), superseded=True)
+    if not change.whole:
+        current.check_model(change.model, change.table.label)
     change.execute(cur, "drop_unembeddable")
     refused = cur.rowcount
     _check_vectors(cur, change)
@@ -147,6 +150,7 @@ def _write(cur: Cursor, change: Change, diff: Difference) -> None:
         change.execute(cur, "upsert")
     if change.whole:
         fence.move(cur, change.catalog, change.as_of, change.run_id)
+    fence.set_model(cur, change.catalog, change.model)
     _count_for_upkeep(cur, change, diff)
 
 

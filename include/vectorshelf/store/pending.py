@@ -45,7 +45,7 @@ def collect(cur: Cursor, change: Change) -> Pending:
 
     A snapshot older than the table is compared with the store only: its vectors serve history, not the table.
     """
-    superseded = change.snapshot and fence.read(cur, change.catalog).is_past(change.as_of)
+    superseded = change.snapshot and fence.read(cur, change.catalog, change.table.label).is_past(change.as_of)
     limits = {"shard_texts": SHARD_TEXTS, "max_shards": MAX_SHARDS, "page_texts": PAGE_TEXTS}
     values = {**change.values, **limits, "superseded": superseded}
     staging.run_statement(cur, "collect_pending", change.names, values, table=change.table.identifier)

@@ -85,6 +85,11 @@ def _about_privileges(found: dict[str, object], schema: str) -> str | None:
             f"role {role} may not create or use schema vectorshelf: as its owner or a superuser run "
             f'`GRANT CREATE ON DATABASE "{database}" TO "{role}";`, or create the schema with that role as owner'
         )
+    if not found["may_create_temporary"]:
+        return (
+            f"role {role} may not create temporary tables: as its owner or a superuser run "
+            f'`GRANT TEMPORARY ON DATABASE "{database}" TO "{role}";`'
+        )
     if not found["schema_exists"]:
         return f"there is no schema {schema} in database {database}: create it, or change `table` in the catalog file"
     if not found["schema_usable"]:

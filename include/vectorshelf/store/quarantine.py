@@ -60,7 +60,7 @@ def name_products(cur: Cursor, names: Names, run_id: str) -> None:
     run_statement(cur, "name_products", names, {"run_id": run_id, "shown": SHOWN_IDS})
 
 
-def listing(cur: Cursor, catalog: str, limit: int = 1000) -> list[Quarantined]:
+def listing(cur: Cursor, catalog: str, limit: int) -> list[Quarantined]:
     """The newest first."""
     cur.execute(
         "SELECT kind, id, line, reason, raw, first_seen, last_seen FROM vectorshelf.quarantine"
@@ -68,6 +68,13 @@ def listing(cur: Cursor, catalog: str, limit: int = 1000) -> list[Quarantined]:
         (catalog, limit),
     )
     return [Quarantined(*row) for row in cur.fetchall()]
+
+
+def count(cur: Cursor, catalog: str) -> int:
+    """Everything of the catalog that is put aside."""
+    cur.execute("SELECT count(*) FROM vectorshelf.quarantine WHERE catalog = %s", (catalog,))
+    (found,) = cur.fetchone() or (0,)
+    return int(found)
 
 
 def requeue(cur: Cursor, catalog: str) -> int:

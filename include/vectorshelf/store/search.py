@@ -39,6 +39,18 @@ def search_hybrid(
     return _run(conn, "search_hybrid", table, values)
 
 
+def stored_model(conn: Connection, table: ServingTable) -> str | None:
+    """Whose vectors the table holds, or None when it holds none yet."""
+    with transaction(conn) as cur:
+        cur.execute("SELECT to_regclass(%s) IS NOT NULL", (table.identifier.as_string(cur),))
+        (there,) = cur.fetchone() or (False,)
+        if not there:
+            return None
+        cur.execute(sql.SQL("SELECT model FROM {} WHERE model IS NOT NULL LIMIT 1").format(table.identifier))
+        row = cur.fetchone()
+        return str(row[0]) if row else None
+
+
 def _run(conn: Connection, statement: str, table: ServingTable, values: dict[str, Any]) -> list[Hit]:
     with transaction(conn) as cur:
         try:

@@ -6,6 +6,7 @@ from vectorshelf.errors import ConfigurationError
 from vectorshelf.store.db import Cursor, query
 from vectorshelf.store.table import ServingTable
 
+_SHORTLY = "SET LOCAL lock_timeout = '5s'"
 _SEED = {"id": "text", "name": "text", "category": "text"}
 _ADDED = {
     "attributes": "jsonb",
@@ -23,21 +24,41 @@ def is_there(cur: Cursor, table: ServingTable) -> bool:
     return bool(exists)
 
 
-def ensure_table(cur: Cursor, table: ServingTable) -> None:
-    """Make `table` fit for loading: seed columns, `embedding vector(D)` and the bookkeeping columns.
+def check_table(cur: Cursor, table: ServingTable) -> None:
+    """Raise ConfigurationError when a table of that name has other columns, dimensions, or owner. Changes nothing."""
+    if is_there(cur, table):
+        _check_owner(cur, table)
+        _check_columns(_columns(cur, table), table)
+        _check_required(cur, table)
+        _check_key(cur, table)
 
-    Raises ConfigurationError when a table of that name has other columns, dimensions, or owner.
+
+def ensure_table(cur: Cursor, catalog: str, table: ServingTable) -> None:
+    """Tie the catalog to `table` and make it fit for loading: seed columns, `embedding vector(D)`, the bookkeeping.
+
+    A catalog that moved to another table finds there the fence of what that table holds. Raises ConfigurationError
+    as `check_table` does, and when the table belongs to another catalog.
     """
-    exists = is_there(cur, table)
-    if not exists:
+    moved = _register(cur, catalog, table)
+    check_table(cur, table)
+    if not is_there(cur, table):
         _run(cur, "serving_table", table)
-        return
-    _check_owner(cur, table)
-    columns = _columns(cur, table)
-    _check_columns(columns, table)
-    _check_key(cur, table)
-    if not {"embedding", *_ADDED} <= columns.keys():  # ALTER locks readers out, so only where it is needed
+    elif not {"embedding", *_ADDED} <= _columns(cur, table).keys():
+        cur.execute(_SHORTLY)  # ALTER waits for whoever reads, and whoever reads next would wait behind it
         _run(cur, "take_over_table", table)
+    if moved:
+        cur.execute(sql.SQL(query("take_over_fence")).format(table=table.identifier), {"catalog": catalog})
+
+
+def or_nothing(cur: Cursor, table: ServingTable) -> ServingTable:
+    """The table, or while there is none an empty one that lasts as long as this transaction: for dry runs."""
+    if is_there(cur, table):
+        return table
+    empty = ServingTable("pg_temp", "nothing_served", table.dimensions, table.metric)
+    statement = sql.SQL(query("serving_table").replace("CREATE TABLE", "CREATE TEMPORARY TABLE") + " ON COMMIT DROP")
+    bare = sql.Identifier(empty.name)
+    cur.execute(statement.format(table=bare, dimensions=sql.Literal(table.dimensions)))
+    return empty
 
 
 def _run(cur: Cursor, name: str, table: ServingTable) -> None:
@@ -45,14 +66,16 @@ def _run(cur: Cursor, name: str, table: ServingTable) -> None:
     cur.execute(statement.format(table=table.identifier, dimensions=sql.Literal(table.dimensions)))
 
 
-def register(cur: Cursor, catalog: str, table: ServingTable) -> None:
-    """Tie the catalog to its table. A catalog that moved to another table starts with a fresh fence there."""
+def _register(cur: Cursor, catalog: str, table: ServingTable) -> bool:
+    """True when the catalog had another table before. Holds the catalog's row to the end of the transaction."""
     try:
         cur.execute(query("register_catalog"), {"catalog": catalog, "table": table.label})
     except errors.UniqueViolation as error:
         raise ConfigurationError(
             f"table {table.label} already belongs to another catalog: give catalog {catalog} a `table` of its own"
         ) from error
+    row = cur.fetchone()
+    return bool(row and row[0])
 
 
 def _check_owner(cur: Cursor, table: ServingTable) -> None:
@@ -98,6 +121,20 @@ def _check_columns(found: dict[str, str], table: ServingTable) -> None:
         raise ConfigurationError(
             f"table {table.label} holds {found['embedding']}, the catalog says {table.dimensions} dimensions: "
             "set embedding.dimensions to the table's or choose another table"
+        )
+
+
+def _check_required(cur: Cursor, table: ServingTable) -> None:
+    cur.execute(
+        "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"
+        " AND attnotnull AND NOT atthasdef AND attidentity = '' AND attname <> ALL (%s)",
+        (table.identifier.as_string(cur), [*_SEED, *_ADDED, "embedding"]),
+    )
+    required = [name for (name,) in cur.fetchall()]
+    if required:
+        raise ConfigurationError(
+            f"table {table.label} requires values for columns that no run fills ({', '.join(required)}): "
+            "give them a default, or choose another table in `table`"
         )
 
 

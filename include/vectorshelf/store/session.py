@@ -31,6 +31,8 @@ def notice_lost_clients(conn: Connection) -> None:
     Without it, a build whose client was killed goes on to its end and holds its lock.
     """
     with autocommit(conn) as cur:
+        for setting in ("idle = 30", "interval = 10", "count = 3"):  # between statements: a host that lost its power
+            cur.execute(f"SET tcp_keepalives_{setting}")
         try:
             cur.execute("SET client_connection_check_interval = '2s'")
         except psycopg2.errors.InvalidParameterValue:  # Windows: the server cannot look

@@ -89,6 +89,19 @@ def staged_bytes(cur: Cursor, names: Names) -> int:
     return int(size)
 
 
+def drop_left_behind(cur: Cursor, catalog: str) -> None:
+    """Drop what ended runs of the catalog left (a teardown that failed), and what killed ones did a week ago."""
+    cur.execute(
+        "SELECT run_no FROM vectorshelf.runs WHERE catalog = %s"
+        " AND (status <> 'running' OR started_at < now() - interval '7 days')"
+        " AND coalesce(to_regclass(format('vectorshelf.staging_%%s', run_no)),"
+        "              to_regclass(format('vectorshelf.pending_%%s', run_no))) IS NOT NULL",
+        (catalog,),
+    )
+    for (run_no,) in cur.fetchall():
+        drop(cur, Names(run_no))
+
+
 def drop(cur: Cursor, names: Names) -> None:
     """Drop what the run staged. Safe to repeat."""
     cur.execute(sql.SQL("DROP TABLE IF EXISTS {}, {}").format(names.staging, names.pending))

@@ -23,6 +23,7 @@ CREATE TABLE vectorshelf.catalogs (
     table_name   text NOT NULL UNIQUE,
     loaded_as_of timestamptz,
     loaded_by    text,
+    model        text,                        -- of the vectors in the table: one space per table, always
     changed_rows bigint NOT NULL DEFAULT 0,   -- rows inserted, deleted or re-embedded, ever: index_log remembers where it stood
     unvacuumed   bigint NOT NULL DEFAULT 0    -- rows written or deleted since the last VACUUM (ANALYZE)
 );

@@ -12,6 +12,7 @@ SELECT
     CASE WHEN to_regnamespace('vectorshelf') IS NULL THEN has_database_privilege(current_database(), 'CREATE')
          ELSE has_schema_privilege('vectorshelf', 'USAGE') AND has_schema_privilege('vectorshelf', 'CREATE')
     END                                                       AS own_schema_usable,
+    has_database_privilege(current_database(), 'TEMPORARY')   AS may_create_temporary,
     to_regnamespace(quote_ident(%(schema)s)) IS NOT NULL      AS schema_exists,
     CASE WHEN to_regnamespace(quote_ident(%(schema)s)) IS NULL THEN false
          ELSE has_schema_privilege(%(schema)s, 'USAGE') AND has_schema_privilege(%(schema)s, 'CREATE')

@@ -12,3 +12,4 @@ ON CONFLICT (id) DO UPDATE
 SET name = excluded.name, category = excluded.category, attributes = excluded.attributes,
     embedding = excluded.embedding, text_hash = excluded.text_hash, model = excluded.model,
     as_of = excluded.as_of, updated_at = excluded.updated_at
+WHERE %(whole)s OR t.as_of IS NULL OR t.as_of <= excluded.as_of
