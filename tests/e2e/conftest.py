@@ -2,7 +2,7 @@
 
 import os
 
-# Passes alone, but Airflow 3.3.2 sometimes never takes an answer on a busy machine (once in three runs of the whole suite):
-# run it with VECTORSHELF_APPROVAL=1. tests/dags/test_approval.py covers the wiring and tests/integration/test_budget.py
-# what an approval does to the budget.
+# Passes alone, but on a busy machine Airflow 3.3.2 sometimes never takes an answer (once in three runs of the suite):
+# run it with VECTORSHELF_APPROVAL=1. tests/dags/test_approval.py covers the wiring, and
+# tests/integration/test_budget.py what an approval does to the budget.
 collect_ignore = [] if os.environ.get("VECTORSHELF_APPROVAL") == "1" else ["test_approval.py"]
