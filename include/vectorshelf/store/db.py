@@ -11,7 +11,7 @@ from importlib import resources
 from weakref import WeakSet
 
 import psycopg2
-from psycopg2 import errorcodes, sql
+from psycopg2 import errorcodes
 from psycopg2.extensions import connection as Connection  # noqa: N812 - psycopg2's own spelling
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 - psycopg2's own spelling
 from pydantic import SecretStr
@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from vectorshelf.errors import ConfigurationError, TransientError, VectorshelfError
 from vectorshelf.store import dsn
 
-__all__ = ["Connection", "Cursor", "autocommit", "cancel_queries", "connect", "identifier", "query", "transaction"]
+__all__ = ["Connection", "Cursor", "autocommit", "cancel_queries", "connect", "query", "transaction"]
 
 # Classes of SQLSTATE that pass by themselves: connection, rollback, resources, operator intervention.
 _TRANSIENT_CLASSES = {"08", "40", "53", "55", "57", "58"}
@@ -126,8 +126,3 @@ def _one_line(error: psycopg2.Error) -> str:
 def query(name: str) -> str:
     """The text of `store/sql/<name>.sql`."""
     return resources.files("vectorshelf.store").joinpath("sql", f"{name}.sql").read_text("utf-8")
-
-
-def identifier(*parts: str) -> sql.Identifier:
-    """A quoted, dotted identifier: `identifier("public", "products")`."""
-    return sql.Identifier(*parts)

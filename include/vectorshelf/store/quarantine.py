@@ -83,13 +83,6 @@ def requeue(cur: Cursor, catalog: str) -> int:
     return cur.rowcount
 
 
-def count_of_run(cur: Cursor, run_id: str) -> int:
-    """How many rows and texts this run put aside, or met again."""
-    cur.execute("SELECT count(*) FROM vectorshelf.quarantine WHERE run_id = %s", (run_id,))
-    (count,) = cur.fetchone() or (0,)
-    return int(count)
-
-
 def forget_rows_of_run(cur: Cursor, run_id: str) -> None:
     """Take back what this run was the first to put aside: its source is read again, or proved to be damaged."""
     cur.execute(
