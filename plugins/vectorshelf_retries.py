@@ -7,6 +7,9 @@ from airflow.sdk.definitions.context import Context
 
 from vectorshelf.errors import BrakeError, ConfigurationError, SourceError, SourceMissingError, TransientError
 
+LONGEST_WAIT = timedelta(hours=1)
+"""However long a server asks to be left alone: after an hour a person who looks should see it tried again."""
+
 LATE_FILE = timedelta(minutes=10)
 """How long a nightly run waits before it looks again for a file that is not there."""
 
@@ -26,7 +29,8 @@ class ByReaction(RetryPolicy):
         if isinstance(exception, ConfigurationError | SourceError | BrakeError):
             return RetryDecision.fail(f"{type(exception).__name__}: another try would meet the same")
         if isinstance(exception, TransientError) and exception.retry_after is not None:
-            return RetryDecision.retry(timedelta(seconds=exception.retry_after), "as long as the server asked")
+            asked = timedelta(seconds=exception.retry_after)
+            return RetryDecision.retry(min(asked, LONGEST_WAIT), "as long as the server asked, an hour at most")
         return RetryDecision.default()
 
 

@@ -1,6 +1,7 @@
 """The real openai client against the stand-in over real HTTP: every fault ends as the error its cure needs."""
 
 import asyncio
+import traceback
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
 
@@ -11,6 +12,7 @@ from pydantic import SecretStr
 from tests.standin import StandIn
 from tests.standin.vectors import vectors_of
 from vectorshelf.catalog.model import Embedding
+from vectorshelf.embed.asking import Asking
 from vectorshelf.embed.embedder import (
     BadAnswerError,
     Dialect,
@@ -22,7 +24,7 @@ from vectorshelf.embed.embedder import (
 )
 from vectorshelf.embed.pace import SharedPace, Unpaced
 from vectorshelf.embed.packing import RequestSize
-from vectorshelf.embed.selftest import self_test
+from vectorshelf.embed.selftest import SelfTest, self_test
 from vectorshelf.embed.shard import embed_shard
 from vectorshelf.errors import ConfigurationError, RejectedTextsError, TransientError
 from vectorshelf.store import db
@@ -34,16 +36,26 @@ KEY = SecretStr("sk-a-key-nobody-may-see")
 TEXTS = [f"product {number}" for number in range(300)]
 
 
-def with_embedder(server: StandIn, work: Callable[[Embedder], Awaitable], dialect: Dialect | None = None, **section):
+def with_embedder(
+    server: StandIn,
+    work: Callable[[Embedder], Awaitable],
+    dialect: Dialect | None = None,
+    key: str = KEY.get_secret_value(),
+    **section,
+):
     async def scenario():
         embedding = Embedding(**{"model": MODEL, "timeout_seconds": 5, **section})
-        embedder = open_embedder(embedding, api_key=KEY, base_url=server.base_url, dialect=dialect)
+        embedder = open_embedder(embedding, api_key=SecretStr(key), base_url=server.base_url, dialect=dialect)
         try:
             return await work(embedder)
         finally:
             await embedder.close()
 
     return asyncio.run(scenario())
+
+
+async def examined(embedder: Embedder) -> SelfTest:
+    return await self_test(Asking(embedder))
 
 
 def asked(server: StandIn, texts: list[str] = TEXTS[:5], **options) -> Embedded:
@@ -115,7 +127,22 @@ def test_the_key_is_unsaid_even_when_the_server_repeats_it(standin):
     standin.tell(keys=["another"])
     with pytest.raises(ConfigurationError) as raised:
         asked(standin)
-    assert KEY.get_secret_value() not in str(raised.value)
+    shown = "".join(traceback.format_exception(raised.value))
+    assert KEY.get_secret_value() not in shown
+    assert raised.value.__context__ is None  # a log that shows locals would find the client's error here
+
+
+def test_a_key_with_the_line_break_of_its_file_is_the_key(standin):
+    standin.tell(keys=[KEY.get_secret_value()])
+    assert len(asked(standin, key=f" {KEY.get_secret_value()}\n").vectors) == 5
+
+
+@pytest.mark.parametrize("key", ["two words", "one\nand another", "sch\u00f6n", "nul\x00"])
+def test_a_key_that_no_header_can_carry_is_a_configuration_error_that_does_not_show_it(standin, key):
+    with pytest.raises(ConfigurationError, match="copy it again into OPENAI_API_KEY") as raised:
+        asked(standin, key=key)
+    assert key not in str(raised.value)
+    assert standin.figures()["requests"] == 0
 
 
 def test_a_refused_parameter_is_named(standin):
@@ -143,7 +170,7 @@ def test_nobody_listening_is_worth_another_try():
 )
 def test_the_self_test_finds_out_how_the_endpoint_wants_to_be_asked(standin, quirks, model, dialect):
     standin.tell(**quirks)
-    found = with_embedder(standin, self_test, model=model)
+    found = with_embedder(standin, examined, model=model)
     assert found.dialect == dialect
     assert found.dimensions == 1536
     assert found.unit_norm
@@ -166,7 +193,7 @@ def test_the_self_test_finds_out_how_the_endpoint_wants_to_be_asked(standin, qui
 def test_the_self_test_refuses_what_cannot_be_handled_in_one_sentence(standin, quirks, section, says):
     standin.tell(**quirks)
     with pytest.raises(ConfigurationError, match=says):
-        with_embedder(standin, self_test, **section)
+        with_embedder(standin, examined, **section)
 
 
 class Shelf:

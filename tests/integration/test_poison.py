@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.paid import PRODUCTS, asked, paid_shop, products
 from vectorshelf import pipeline
-from vectorshelf.errors import BrakeError
+from vectorshelf.errors import BrakeError, ConfigurationError
 
 POISON = "forbidden"
 REASON = "it contains what this model does not take"
@@ -104,3 +104,38 @@ def test_a_text_over_the_models_limit_is_cut_and_noted_on_the_run(tmp_path, data
     [item] = pipeline.quarantine_list(strict.catalog, strict.settings)
     assert (item["id"], item["raw"]) == ("8", f"{other[1]} shelf".replace("  ", " ")[:2000])
     assert "longer than 8,192 tokens" in item["reason"]
+
+
+def test_what_one_model_refuses_another_is_asked_for(tmp_path, database_url, standin):
+    rows = [*products(9), ("9", f"{POISON} thing", "shelf", "1.00")]
+    standin.tell(rejected=POISON)
+    small = paid_shop(tmp_path, database_url, standin)
+    assert small.run(1, rows)["quarantined"] == 1
+    standin.tell()
+    large = paid_shop(tmp_path, database_url, standin, embedding={"model": "text-embedding-3-large"})
+    figures = large.run(2, rows)
+    assert (figures["embedded"], figures["quarantined"]) == (10, 0)
+    assert len(large.names()) == 10
+    assert pipeline.quarantine_list(large.catalog, large.settings) == []
+
+
+def test_an_endpoint_whose_account_ends_in_mid_run_puts_no_text_aside(tmp_path, database_url, standin):
+    shop = paid_shop(tmp_path, database_url, standin)
+    standin.tell(faults=[{"kind": "status", "status": 400, "after": 4}])
+    with pytest.raises(ConfigurationError, match="rejects every text, even a harmless one"):
+        shop.run(1, products(300))
+    assert pipeline.quarantine_list(shop.catalog, shop.settings) == []
+    standin.tell()
+    assert shop.run(1)["new"] == 300
+
+
+@pytest.mark.parametrize("declared", [8192, 512])
+def test_a_model_that_reads_less_is_given_less(tmp_path, database_url, standin, declared):
+    long = ("9", "word " * 1_000, "shelf", "1.00")
+    standin.tell(max_tokens_per_text=512)
+    shop = paid_shop(tmp_path, database_url, standin, embedding={"max_tokens_per_text": declared})
+    figures = shop.run(1, [*products(9), long])
+    assert (figures["new"], figures["truncated"], figures["quarantined"]) == (10, 1, 0)
+    assert 0.8 * 512 * 4 < max(len(text) for text in asked(standin)) <= 512 * 4
+    if declared == 512:  # known beforehand, it costs no request
+        assert figures["isolating"] == 0

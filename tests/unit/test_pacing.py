@@ -4,7 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vectorshelf.store.pacing import BURST, WINDOW, Account, Limits, Observed, Sent, after, earliest_start
+from vectorshelf.store.pacing import (
+    BURST,
+    LONGEST_BLOCK,
+    WINDOW,
+    Account,
+    Limits,
+    Observed,
+    Sent,
+    after,
+    earliest_start,
+    share_used,
+)
 
 LIMITS = Limits(requests=600, tokens=200_000)
 
@@ -101,12 +112,30 @@ def test_retry_after_blocks_everybody_for_the_longest_time_asked():
     assert after(account, Observed(refused=True, retry_after=5.0)).blocked_for == 20.0
 
 
-def test_a_refusal_without_any_figure_lowers_the_pace_and_it_grows_back():
-    cut = after(Account(), Observed(refused=True))
-    assert cut.effective(LIMITS).tokens == pytest.approx(0.9 * LIMITS.tokens)
-    healed = Account(factor=cut.factor, factor_age=60.0)
+def test_nobody_is_blocked_for_a_day_because_one_response_said_so():
+    assert after(Account(), Observed(refused=True, retry_after=86_400.0)).blocked_for == LONGEST_BLOCK
+
+
+@pytest.mark.parametrize(("used", "left"), [(1.0, 0.9), (0.95, 0.9), (0.7, 0.7), (0.1, 0.5)])
+@pytest.mark.parametrize("retry_after", [None, 1.0])
+def test_a_refusal_by_an_endpoint_that_never_tells_its_limit_lowers_the_pace_to_what_was_used(used, left, retry_after):
+    cut = after(Account(), Observed(refused=True, retry_after=retry_after), used)
+    assert cut.effective(LIMITS).tokens == pytest.approx(left * LIMITS.tokens)
+
+
+def test_a_lowered_pace_grows_back():
+    healed = Account(factor=0.9, factor_age=120.0)
     assert healed.effective(LIMITS) == LIMITS
 
 
-def test_a_refusal_that_says_when_to_return_does_not_lower_the_pace():
-    assert after(Account(), Observed(refused=True, retry_after=1.0)).effective(LIMITS) == LIMITS
+@pytest.mark.parametrize("told", [Observed(600.0, None, refused=True), Observed(None, 200_000.0, refused=True)])
+def test_a_refusal_by_an_endpoint_that_tells_its_limit_does_not_lower_the_pace(told):
+    assert after(Account(), told, 0.5).effective(LIMITS) == LIMITS
+    known = Account(server_requests=600.0, server_tokens=200_000.0)
+    assert after(known, Observed(refused=True, retry_after=1.0), 0.5).effective(LIMITS) == LIMITS
+
+
+def test_what_was_used_is_the_past_by_whichever_limit_it_fills_more():
+    history = [Sent(-50.0, 30, 20_000), Sent(-1.0, 30, 100_000), Sent(5.0, 600, 200_000)]
+    assert share_used(history, LIMITS) == pytest.approx(0.6)
+    assert share_used([Sent(-1.0, 300, 10)], LIMITS) == pytest.approx(0.5)

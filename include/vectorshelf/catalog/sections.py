@@ -217,6 +217,8 @@ class Embedding(Part):
     """How long one request may take."""
     usd_per_million_tokens: float | None = Field(default=None, ge=0, examples=[0.02])
     """The price. Unset: the package's dated table of prices."""
+    max_tokens_per_text: int = Field(default=8192, ge=1, examples=[512])
+    """How many tokens of one text the model reads: 8,192 for OpenAI's, often 512 for others."""
     too_long: Literal["truncate", "quarantine"] = Field(default="truncate", examples=["quarantine"])
     """What happens to a text over the model's limit: cut at a word's end, or put aside."""
 

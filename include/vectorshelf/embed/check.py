@@ -29,22 +29,30 @@ def placed(indexes: Sequence[int], vectors: Vectors, count: int) -> Vectors:
     return result
 
 
-def faults_of(vectors: Vectors, count: int, dimensions: int) -> list[str | None]:
+def faults_of(vectors: Vectors, count: int, dimensions: int, tokens: int | None = None) -> list[str | None]:
     """Per row the reason it cannot be stored, or None.
 
-    Raises BadAnswerError when the whole answer has the wrong shape: `dimensions` is the serving table's.
+    Raises BadAnswerError when the answer is wrong as a whole: its shape is (`dimensions` is the serving table's), or
+    none of several rows can be used, which says something of the endpoint and nothing of the texts. `tokens` is the
+    answer's usage, for whoever must account for it.
     """
     if vectors.ndim != 2 or len(vectors) != count:  # noqa: PLR2004  # rows and columns
-        raise BadAnswerError(f"the model returned {len(vectors)} vectors for {count} texts: nothing of it was stored")
+        raise BadAnswerError(
+            f"the model returned {len(vectors)} vectors for {count} texts: nothing of it was stored", tokens
+        )
     if vectors.shape[1] != dimensions:
         raise WrongSizeError(
             f"model returned {vectors.shape[1]} numbers, table holds {dimensions}:"
-            " set embedding.dimensions or choose another table"
+            " set embedding.dimensions or choose another table",
+            tokens,
         )
     squares: NDArray[np.float32] = np.einsum("ij,ij->i", vectors, vectors)
     if bool(np.all(np.isfinite(squares) & (squares > 0))):
         return [None] * count
-    return [_fault(row) for row in vectors]
+    faults = [_fault(row) for row in vectors]
+    if count > 1 and all(faults):
+        raise BadAnswerError(f"none of the model's {count} vectors can be used: {faults[0]}", tokens)
+    return faults
 
 
 def _fault(row: NDArray[np.float32]) -> str | None:

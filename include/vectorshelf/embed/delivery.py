@@ -1,37 +1,33 @@
-"""The life of one request: wait for a turn, ask, check, save what is good, ask again for the rest, isolate poison.
+"""The life of one request: ask, check, save what is good, ask again for the rest, isolate poison.
 
 What has been sent is paid for: from there to the committed vectors nothing but a second, impatient cancellation
 interrupts it.
 """
 
 import asyncio
-import re
-import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import random as random_number
-from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 
+from vectorshelf.embed.asking import Admission, Asking
 from vectorshelf.embed.check import faults_of
-from vectorshelf.embed.embedder import BadAnswerError, Embedded, Embedder, NoAnswerError, RefusedError, Vectors
-from vectorshelf.embed.pace import Pace, Sleep
+from vectorshelf.embed.cutting import TooLong, shorter
+from vectorshelf.embed.embedder import BadAnswerError, Embedded, RefusedError, Vectors, WrongSizeError
 from vectorshelf.embed.packing import Text, halves
-from vectorshelf.embed.retry import Retries
-from vectorshelf.embed.tokens import MAX_TOKENS_PER_TEXT, TOKENS_PER_BYTE, byte_length, calibrated, estimated, shortened
+from vectorshelf.embed.suspects import Suspect, Suspects
+from vectorshelf.embed.tokens import byte_length, calibrated, estimated
 from vectorshelf.errors import ConfigurationError, RejectedTextsError, TransientError, VectorshelfError
 from vectorshelf.store.budget import MoneyPromisedError, TooLargeError
-from vectorshelf.store.limiter import Grant
-from vectorshelf.store.pacing import Observed
-
-T = TypeVar("T")
-TooLong = Literal["truncate", "quarantine"]
 
 PROBE = "vectorshelf asks whether this endpoint accepts anything"
-_MONEY_POLL = 0.2  # seconds: how soon requests under way may be answered and give back what they did not use
-_TOO_LONG = re.compile(r"maximum (context|input) length|too long|too many tokens|token limit", re.IGNORECASE)
+_NOBODYS = b""
+"""In place of a hash: the text is asked for and paid for, and its vector is not kept."""
+
+_WRONG_SIZES = 3
+"""So many answers of another size than the table's, and the model behind the endpoint is another one."""
 
 
 @dataclass(frozen=True)
@@ -53,30 +49,6 @@ Save = Callable[[Sequence[bytes], Vectors, Paid], None]
 
 OnReject = Callable[[bytes, str, str], None]
 """Puts one text into quarantine: its hash, the text, the server's reason. Called in the same thread as `Save`."""
-
-
-class Purse(Protocol):
-    """A budget. Asked in the same thread as `Save`, which settles what was held."""
-
-    def hold(self, texts: int, tokens: int, size: int) -> int:
-        """Promise the money for a request of `texts` texts, about `tokens` tokens and `size` bytes; never too little.
-
-        Raises BrakeError to stop before paying, TooLargeError if a smaller request may do, and MoneyPromisedError when
-        what is left is promised to others.
-        """
-
-    def release(self, hold: int) -> None:
-        """The endpoint refused: nothing is charged."""
-
-    def presume(self, hold: int) -> None:
-        """No answer came: it may have been charged."""
-
-
-class InDatabase(Protocol):
-    """The one thread that owns the database connection."""
-
-    def __call__(self, work: Callable[..., T], /, *args: object) -> Awaitable[T]:
-        """Run a call there."""
 
 
 @dataclass
@@ -107,25 +79,21 @@ class AfterPayingError(VectorshelfError):
 
 @dataclass
 class Delivery:
-    """Delivers requests of one shard. `sleep`, `random` and `clock` are injected; nothing else tells the time."""
+    """Delivers requests of one shard. Time and chance come with `asking` and `random`; nothing else tells the time."""
 
-    embedder: Embedder
-    pace: Pace
+    asking: Asking
     save: Save
     on_reject: OnReject
-    in_database: InDatabase
-    retries: Retries = field(default_factory=Retries)
     too_long: TooLong = "truncate"
-    purse: Purse | None = None
     on_progress: Callable[[int, int], None] | None = None
-    sleep: Sleep = asyncio.sleep
     random: Callable[[], float] = random_number
-    clock: Callable[[], float] = time.monotonic
     figures: Figures = field(default_factory=Figures)
     under_way: set[asyncio.Task[list[tuple[Text, str]]]] = field(default_factory=set)
+    _suspects: Suspects = field(default_factory=Suspects)
+    _one_probe: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def deliver(self, request: list[Text], attempt: int = 1) -> bool:
-        """See `request` through: every text of it is saved or rejected when this returns.
+        """See `request` through: every text of it is saved, or suspected, when this returns.
 
         Returns whether the endpoint refused none of them.
         """
@@ -140,21 +108,26 @@ class Delivery:
             return all([await self.deliver(half) for half in halves(request)])
         if not unusable:
             return True
-        if attempt >= self.retries.attempts:
+        if attempt >= self.asking.retries.attempts:
             for text, fault in unusable:
-                await self.reject(text, fault)
+                await self._suspect(text, fault)
             return True
         await self._pause(attempt, None)
         return await self.deliver([text for text, _ in unusable], attempt + 1)
 
-    async def reject(self, text: Text, reason: str) -> None:
-        """Into quarantine."""
-        await self.in_database(self.on_reject, text.sha256, text.text, reason)
-        self.figures.rejected += 1
+    async def convict(self) -> None:
+        """Ask whether the endpoint takes anything, if anybody is suspected; if it does, they go to quarantine.
+
+        Raises ConfigurationError when it rejects a harmless text too: then nobody is put aside.
+        """
+        async with self._one_probe:
+            reason = self._suspects.last_reason
+            if reason is not None:
+                await self._probe(reason)
 
     async def _answered(self, request: list[Text]) -> list[tuple[Text, str]]:
         """Try until there is an answer; its unusable texts are returned, the others are saved."""
-        attempt = 0
+        attempt = wrong_sizes = 0
         while True:
             attempt += 1
             try:
@@ -162,81 +135,71 @@ class Delivery:
             except MoneyPromisedError:
                 raise
             except TransientError as error:
-                asked = error.retry_after or 0.0
-                if attempt >= self.retries.attempts or asked > self.retries.patience:
-                    raise
+                wrong_sizes += isinstance(error, WrongSizeError)
+                if wrong_sizes >= _WRONG_SIZES:
+                    raise ConfigurationError(str(error)) from error
+                self._give_up(attempt, error)
                 await self._pause(attempt, error.retry_after)
+
+    def _give_up(self, attempt: int, error: TransientError) -> None:
+        """Raise `error` when it is not for this process to wait any longer."""
+        retries = self.asking.retries
+        if attempt >= retries.attempts or (error.retry_after or 0.0) > retries.patience:
+            raise error
 
     async def _pause(self, attempt: int, retry_after: float | None) -> None:
         self.figures.retries += 1
-        await self.sleep(self.retries.delay(attempt, retry_after, self.random()))
+        await self.asking.sleep(self.asking.retries.delay(attempt, retry_after, self.random()))
 
     async def _sent(self, request: list[Text]) -> list[tuple[Text, str]]:
         size = sum(byte_length(text.text) for text in request)
         estimate = estimated(size, len(request), self.figures.ratio)
-        grant = await self.pace.turn(estimate)
-        try:
-            hold = None if self.purse is None else await self._held(self.purse, len(request), estimate, size)
-        except VectorshelfError:
-            await self.pace.settle(grant, 0, Observed(), 0.0)
-            raise
-        paid = asyncio.create_task(self._paid(request, size, estimate, grant, hold))
+        admission = await self.asking.admitted(len(request), estimate, size)
+        paid = asyncio.create_task(self._paid(request, size, estimate, admission))
         self.under_way.add(paid)
         paid.add_done_callback(self.under_way.discard)
         return await asyncio.shield(paid)
 
-    async def _held(self, purse: Purse, texts: int, estimate: int, size: int) -> int:
-        """Money for the request. After its turn has come, so that what a crash leaves held was really under way."""
-        waited = 0.0
-        while True:
-            try:
-                return await self.in_database(purse.hold, texts, estimate, size)
-            except MoneyPromisedError:
-                if waited >= self.retries.patience:
-                    raise
-                waited += _MONEY_POLL
-                await self.sleep(_MONEY_POLL)
-
     async def _paid(
-        self, request: list[Text], size: int, estimate: int, grant: Grant, hold: int | None
+        self, request: list[Text], size: int, estimate: int, admission: Admission
     ) -> list[tuple[Text, str]]:
-        began = self.clock()
+        began = self.asking.clock()
         self.figures.requests += 1
         try:
-            answer = await self._asked(request, hold)
-            faults = faults_of(answer.vectors, len(request), self.embedder.dimensions)
-        except RefusedError as error:
+            answer = await self.asking.answered([text.text for text in request], admission)
+            faults = faults_of(answer.vectors, len(request), self.asking.embedder.dimensions, answer.tokens)
+        except BadAnswerError as error:
+            await self._spoilt(error, estimate, size, began, admission)
+            raise
+        except RefusedError:
             self.figures.refusals += 1
-            await self.pace.settle(grant, None, error.observed, self.clock() - began)
             raise
-        except BadAnswerError:
-            # The endpoint did the work and will charge for it, though nothing can be kept.
-            await self._keep([], self._nothing(), Paid(0, estimate, size, self.clock() - began, hold))
-            raise
+        good = [row for row, fault in enumerate(faults) if fault is None and request[row].sha256]
         tokens = estimate if answer.tokens is None else answer.tokens
-        good = [row for row, fault in enumerate(faults) if fault is None]
-        paid = Paid(len(good), tokens, size, self.clock() - began, hold)
+        paid = Paid(len(good), tokens, size, self.asking.clock() - began, admission.hold)
         # Saved first: nothing that can fail stands between the answer and the store.
         await self._keep([request[row] for row in good], _rows(answer, good), paid)
         with _after_paying():
-            await self.pace.settle(grant, tokens, answer.observed, self.clock() - began)
+            await self.asking.pace.settle(admission.grant, tokens, answer.observed, self.asking.clock() - began)
+            if None in faults:
+                await self._put_aside(self._suspects.guilty(began))
         return [(text, fault) for text, fault in zip(request, faults, strict=True) if fault is not None]
 
-    async def _asked(self, request: list[Text], hold: int | None) -> Embedded:
-        """The endpoint's answer; without one, the money is given back, unless it may have been spent."""
-        try:
-            return await self.embedder.embed([text.text for text in request])
-        except BadAnswerError:
-            raise
-        except VectorshelfError as error:
-            if self.purse is not None and hold is not None:
-                unsure = isinstance(error, NoAnswerError)
-                await self.in_database(self.purse.presume if unsure else self.purse.release, hold)
-            raise
+    async def _spoilt(
+        self, error: BadAnswerError, estimate: int, size: int, began: float, admission: Admission
+    ) -> None:
+        """The endpoint did the work and will charge for it, though nothing can be kept."""
+        asking = self.asking
+        if error.tokens is None and asking.purse is not None and admission.hold is not None:
+            with _after_paying():
+                await asking.in_database(asking.purse.presume, admission.hold)
+            return
+        tokens = estimate if error.tokens is None else error.tokens
+        await self._keep([], self._nothing(), Paid(0, tokens, size, asking.clock() - began, admission.hold))
 
     async def _keep(self, texts: list[Text], vectors: Vectors, paid: Paid) -> None:
         with _after_paying():
-            await self.in_database(self.save, [text.sha256 for text in texts], vectors, paid)
+            await self.asking.in_database(self.save, [text.sha256 for text in texts], vectors, paid)
         self.figures.texts += paid.texts
         self.figures.tokens += paid.tokens
         self.figures.paid_bytes += paid.bytes
@@ -255,45 +218,39 @@ class Delivery:
                 await self.deliver(second)
             return
         [text] = request
-        shorter = self._shorter(text, reason)
-        if shorter is not None:
-            await self.deliver([shorter])
+        cut = shorter(text, reason) if self.too_long == "truncate" else None
+        if cut is None:
+            await self._suspect(text, reason)
             return
-        if self.figures.texts == 0:
-            await self._blame_the_endpoint(reason)
-        await self.reject(text, reason)
+        self.figures.truncated += not text.cut
+        await self.deliver([cut])
 
-    def _shorter(self, text: Text, reason: str) -> Text | None:
-        """A text the endpoint finds too long, though its bytes said otherwise, three quarters as long."""
-        length = byte_length(text.text)
-        # A token is a byte at least: below this many bytes, length cannot be what is wrong.
-        if self.too_long != "truncate" or not _TOO_LONG.search(reason) or length <= MAX_TOKENS_PER_TEXT:
-            return None
-        self.figures.truncated += 1
-        return Text(text.sha256, shortened(text.text, length * 3 // 4))
+    async def _suspect(self, text: Text, reason: str) -> None:
+        self._suspects.add(text, reason, self.asking.clock())
+        if self._suspects.many:
+            await self.convict()
 
-    async def _blame_the_endpoint(self, reason: str) -> None:
-        """Before the first text of a shard that has seen no success is called poison: is anything accepted at all?"""
-        size = len(PROBE)
-        estimate = estimated(size, 1, TOKENS_PER_BYTE)
-        grant = await self.pace.turn(estimate)
-        hold = None if self.purse is None else await self._held(self.purse, 1, estimate, size)
-        began = self.clock()
+    async def _put_aside(self, guilty: list[Suspect]) -> None:
+        for text, reason, _ in guilty:
+            await self.asking.in_database(self.on_reject, text.sha256, text.text, reason)
+            self.figures.rejected += 1
+
+    async def _probe(self, reason: str) -> None:
+        self.figures.isolating += 1
         try:
-            answer = await self._asked([Text(b"", PROBE)], hold)
+            unusable = await self._answered([Text(_NOBODYS, PROBE)])
         except RejectedTextsError as error:
             raise ConfigurationError(
-                f"{self.embedder.name} rejects every text, even a harmless one: {reason}:"
+                f"{self.asking.embedder.name} rejects every text, even a harmless one: {reason}:"
                 " check embedding.model and base_url"
             ) from error
-        except TransientError:
-            return
-        tokens = estimate if answer.tokens is None else answer.tokens
-        await self._keep([], self._nothing(), Paid(0, tokens, size, self.clock() - began, hold))
-        await self.pace.settle(grant, answer.tokens, answer.observed, self.clock() - began)
+        if unusable:
+            raise TransientError(
+                f"{self.asking.embedder.name} gives unusable vectors, even for a harmless text: {unusable[0][1]}"
+            )
 
     def _nothing(self) -> Vectors:
-        return np.empty((0, self.embedder.dimensions), dtype=np.float32)
+        return np.empty((0, self.asking.embedder.dimensions), dtype=np.float32)
 
 
 @contextmanager

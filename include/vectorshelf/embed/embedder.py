@@ -30,7 +30,14 @@ class NoAnswerError(TransientError):
 
 
 class BadAnswerError(TransientError):
-    """An answer that cannot be used as a whole: cut short, wrong size, not what was asked for. Never stored."""
+    """An answer that cannot be used as a whole: cut short, wrong size, not what was asked for. Never stored.
+
+    `tokens` is the usage that it reports all the same; None when even that cannot be read.
+    """
+
+    def __init__(self, message: str, tokens: int | None = None) -> None:
+        super().__init__(message)
+        self.tokens = tokens
 
 
 class WrongSizeError(BadAnswerError):
@@ -109,6 +116,7 @@ def open_embedder(
 
         return LocalEmbedder(embedding.model, embedding.dimensions)
     endpoint = endpoint_of(embedding, base_url)
+    api_key = _sendable(api_key)
     if api_key is None and endpoint == OFFICIAL_ENDPOINT:
         raise ConfigurationError(
             "no key for the OpenAI endpoint: set OPENAI_API_KEY (in Airflow: the connection openai_default),"
@@ -126,12 +134,25 @@ def open_embedder(
     )
 
 
+def _sendable(api_key: SecretStr | None) -> SecretStr | None:
+    """The key without the line break that a secrets file ends with; a header takes nothing but visible ASCII."""
+    if api_key is None:
+        return None
+    key = api_key.get_secret_value().strip()
+    if not (key.isascii() and key.isprintable() and " " not in key):
+        raise ConfigurationError(
+            "the API key holds a space, a line break or a character that no key has: copy it again into "
+            "OPENAI_API_KEY (in Airflow: the password of the connection openai_default)"
+        )
+    return SecretStr(key) if key else None
+
+
 async def query_vector(embedder: Embedder, text: str) -> Vectors:
     """The vector of one search text, shape (dimensions,). Raises as `embed` does, and TransientError if unusable."""
     from vectorshelf.embed.check import faults_of  # noqa: PLC0415  # check imports this module
 
     answer = await embedder.embed([text])
-    [fault] = faults_of(answer.vectors, 1, embedder.dimensions)
+    [fault] = faults_of(answer.vectors, 1, embedder.dimensions, answer.tokens)
     if fault:
         raise BadAnswerError(f"the model gave no usable vector for the search text: {fault}")
     vector: Vectors = answer.vectors[0]

@@ -6,6 +6,7 @@ Vectors travel as base64 and become float32 rows without passing through Python 
 import asyncio
 import binascii
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import openai
@@ -95,18 +96,24 @@ class OpenAIEmbedder:
                 )
         except TimeoutError as error:
             raise NoAnswerError(f"{self._endpoint} did not answer within {self._timeout:g} s") from error
+        except openai.APIStatusError as error:
+            refusal = self._reaction(error)
         except openai.APIError as error:
-            raise self._reaction(error) from error
-        vectors, tokens = decoded(response.content, len(texts))
-        return Embedded(vectors, tokens, observed_in(response.headers))
+            raise NoAnswerError(
+                f"{self._endpoint} could not be reached or broke off: {type(error).__name__}"
+            ) from error
+        else:
+            vectors, tokens = decoded(response.content, len(texts))
+            return Embedded(vectors, tokens, observed_in(response.headers))
+        # Out here it has no cause and no context: a server that refuses a key may repeat it, and the client's error
+        # holds the server's words as they came, for a traceback to show.
+        raise refusal
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
 
-    def _reaction(self, error: openai.APIError) -> VectorshelfError:
-        if not isinstance(error, openai.APIStatusError):
-            return NoAnswerError(f"{self._endpoint} could not be reached or broke off: {type(error).__name__}")
+    def _reaction(self, error: openai.APIStatusError) -> VectorshelfError:
         status, said, headers = error.status_code, self._said(error), error.response.headers
         if error.code in _OUT_OF_MONEY or error.type in _OUT_OF_MONEY:
             return ConfigurationError(
@@ -145,25 +152,49 @@ class OpenAIEmbedder:
 def decoded(body: bytes, count: int) -> tuple[Vectors, int | None]:
     """The vectors and the usage in a response body, `count` texts having been asked for.
 
-    Takes base64 and lists of numbers, whatever was asked for. Raises BadAnswerError for a body that is neither.
+    Takes base64 and lists of numbers, whatever was asked for. Raises BadAnswerError for a body that is neither, with
+    the usage where it could be read: the work was done, and is charged.
     """
+    tokens: int | None = None
     try:
         answer = orjson.loads(body)
+        tokens = _usage(answer)
         items = answer["data"]
         rows = [_row(item["embedding"]) for item in items]
-        indexes = [item.get("index", place) for place, item in enumerate(items)]
-        usage = answer.get("usage") or {}
-        tokens = usage.get("total_tokens", usage.get("prompt_tokens"))
+        indexes = [_index(item, place) for place, item in enumerate(items)]
     except (orjson.JSONDecodeError, binascii.Error, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadAnswerError("the model's answer was cut short or is not the embeddings API's JSON") from error
+        raise BadAnswerError("the model's answer was cut short or is not the embeddings API's JSON", tokens) from error
     if not rows:
-        raise BadAnswerError(f"the model returned no vectors for {count} texts")
+        raise BadAnswerError(f"the model returned no vectors for {count} texts", tokens)
     if len({len(row) for row in rows}) != 1:
-        raise BadAnswerError("the model returned vectors of different sizes in one answer: nothing of it was stored")
-    return placed(indexes, np.stack(rows), count), tokens if isinstance(tokens, int) else None
+        raise BadAnswerError(
+            "the model returned vectors of different sizes in one answer: nothing of it was stored", tokens
+        )
+    try:
+        return placed(indexes, np.stack(rows), count), tokens
+    except BadAnswerError as error:
+        raise BadAnswerError(str(error), tokens) from error
 
 
-def _row(embedding: str | list[float | None]) -> Vectors:
+def _usage(answer: dict[str, Any]) -> int | None:
+    usage = answer.get("usage") or {}
+    tokens = usage.get("total_tokens", usage.get("prompt_tokens"))
+    return tokens if isinstance(tokens, int) else None
+
+
+def _index(item: dict[str, Any], place: int) -> int:
+    """Where the item belongs. Servers that do not say, or say null, keep the order."""
+    index = item.get("index")
+    if index is None:
+        return place
+    if not isinstance(index, int):
+        raise TypeError(f"an index is a whole number, not {type(index).__name__}")
+    return index
+
+
+def _row(embedding: object) -> Vectors:
     if isinstance(embedding, str):
         return np.frombuffer(binascii.a2b_base64(embedding), dtype="<f4")
+    if not isinstance(embedding, list):
+        raise TypeError(f"an embedding is a list of numbers or base64, not {type(embedding).__name__}")
     return np.array([np.nan if number is None else number for number in embedding], dtype=np.float32)

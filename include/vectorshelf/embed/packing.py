@@ -17,10 +17,11 @@ _SHARE_OF_A_SHORT_RUN = 0.1
 
 
 class Text(NamedTuple):
-    """One text that needs a vector, by the hash of what the catalog says is embedded."""
+    """One text that needs a vector, by the hash of what the catalog says is embedded. `cut`: it is a beginning."""
 
     sha256: bytes
     text: str
+    cut: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,14 @@
 What can be handled is handled (no base64, no `dimensions` parameter); the rest is refused in one sentence.
 """
 
-import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import random as random_number
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from vectorshelf.embed.asking import Admission, Asking
 from vectorshelf.embed.check import faults_of
 from vectorshelf.embed.embedder import (
     BadAnswerError,
@@ -20,13 +20,14 @@ from vectorshelf.embed.embedder import (
     RefusedParameterError,
     WrongSizeError,
 )
-from vectorshelf.embed.pace import Sleep
-from vectorshelf.embed.retry import Retries
+from vectorshelf.embed.tokens import byte_length, estimated_tokens
 from vectorshelf.errors import ConfigurationError, RejectedTextsError, TransientError, VectorshelfError
-from vectorshelf.store.pacing import Observed
 
 TEXTS = ["a quiet laptop for long journeys", "a quiet laptop for long journeys", "red wool socks, three pairs"]
 """Two equal texts and a different one: any change of order moves the different one."""
+
+ATTEMPTS = 4
+"""A test that fails for longer than a few seconds is better tried again by the scheduler."""
 
 _SAME = 0.99  # cosine of two answers to one text: endpoints are not deterministic to the last bit
 _UNIT = 1e-3
@@ -41,13 +42,16 @@ _DIALECTS = (
 
 @dataclass(frozen=True)
 class SelfTest:
-    """What the endpoint was found to be. `norm` is the length of its vectors; `tokens` what the test used."""
+    """What the endpoint was found to be. `norm` is the length of its vectors; `tokens` what the test used.
+
+    `hold` is the promise of money to settle with that (None: there was no budget).
+    """
 
     dialect: Dialect
     dimensions: int
     norm: float
     tokens: int
-    observed: Observed
+    hold: int | None = None
 
     @property
     def unit_norm(self) -> bool:
@@ -60,55 +64,62 @@ class _Speaker(Protocol):
     def speaking(self, dialect: Dialect) -> Embedder: ...
 
 
-async def self_test(
-    embedder: Embedder,
-    *,
-    retries: Retries | None = None,
-    sleep: Sleep = asyncio.sleep,
-    random: Callable[[], float] = random_number,
-) -> SelfTest:
-    """Find the first dialect that works.
+async def self_test(asking: Asking, *, random: Callable[[], float] = random_number) -> SelfTest:
+    """Find the first dialect that works, asking under the limit and the budget like everybody.
 
-    Raises ConfigurationError in the endpoint's words when none does, and TransientError when it cannot be reached.
+    Raises ConfigurationError in the endpoint's words when none does, TransientError when it cannot be reached, and
+    BrakeError or MoneyPromisedError when there is no money for the question.
     """
-    patience = retries or Retries(attempts=4)
+    embedder = asking.embedder
     refusals: list[VectorshelfError] = []
     for dialect in _DIALECTS if isinstance(embedder, _Speaker) else _DIALECTS[:1]:
         speaker = embedder.speaking(dialect) if isinstance(embedder, _Speaker) else embedder
         try:
-            answer = await _asked(speaker, patience, sleep, random)
+            answer, admission = await _asked(replace(asking, embedder=speaker), random)
         except (RefusedParameterError, RejectedTextsError, WrongSizeError) as error:
             refusals.append(error)
             continue
-        return _judged(answer, dialect, embedder)
+        return _judged(answer, dialect, embedder, admission.hold)
     raise ConfigurationError(f"the self-test of {embedder.name} failed: {_main_reason(refusals)}") from refusals[0]
 
 
-async def _asked(embedder: Embedder, retries: Retries, sleep: Sleep, random: Callable[[], float]) -> Embedded:
+async def _asked(asking: Asking, random: Callable[[], float]) -> tuple[Embedded, Admission]:
     attempt = 0
     while True:
         attempt += 1
         try:
-            answer = await embedder.embed(TEXTS)
-            _usable(answer, embedder.dimensions)
+            return await _answered(asking)
         except WrongSizeError:
             raise
         except TransientError as error:
             asked = error.retry_after or 0.0
-            if attempt >= retries.attempts or asked > retries.patience:
+            if attempt >= min(ATTEMPTS, asking.retries.attempts) or asked > asking.retries.patience:
                 raise
-            await sleep(retries.delay(attempt, error.retry_after, random()))
-        else:
-            return answer
+            await asking.sleep(asking.retries.delay(attempt, error.retry_after, random()))
+
+
+async def _answered(asking: Asking) -> tuple[Embedded, Admission]:
+    """One question and its usable answer. What a bad one cost is presumed: it is three short texts."""
+    admission = await asking.admitted(len(TEXTS), estimated_tokens(TEXTS), sum(byte_length(text) for text in TEXTS))
+    began = asking.clock()
+    try:
+        answer = await asking.answered(TEXTS, admission)
+        _usable(answer, asking.embedder.dimensions)
+    except BadAnswerError:
+        if asking.purse is not None and admission.hold is not None:
+            await asking.in_database(asking.purse.presume, admission.hold)
+        raise
+    await asking.pace.settle(admission.grant, answer.tokens, answer.observed, asking.clock() - began)
+    return answer, admission
 
 
 def _usable(answer: Embedded, dimensions: int) -> None:
-    faults = [fault for fault in faults_of(answer.vectors, len(TEXTS), dimensions) if fault]
+    faults = [fault for fault in faults_of(answer.vectors, len(TEXTS), dimensions, answer.tokens) if fault]
     if faults:
-        raise BadAnswerError(f"the self-test's vectors are unusable: {faults[0]}")
+        raise BadAnswerError(f"the self-test's vectors are unusable: {faults[0]}", answer.tokens)
 
 
-def _judged(answer: Embedded, dialect: Dialect, embedder: Embedder) -> SelfTest:
+def _judged(answer: Embedded, dialect: Dialect, embedder: Embedder, hold: int | None) -> SelfTest:
     lengths = np.linalg.norm(answer.vectors, axis=1)
     unit = answer.vectors / lengths[:, None]
     twins, strangers = float(unit[0] @ unit[1]), float(unit[0] @ unit[2])
@@ -119,7 +130,8 @@ def _judged(answer: Embedded, dialect: Dialect, embedder: Embedder) -> SelfTest:
         )
     if strangers > 1 - 1e-6:
         raise ConfigurationError(f"{embedder.name} gives one vector to every text: choose another model or endpoint")
-    return SelfTest(dialect, answer.vectors.shape[1], float(lengths.mean()), answer.tokens or 0, answer.observed)
+    tokens = estimated_tokens(TEXTS) if answer.tokens is None else answer.tokens
+    return SelfTest(dialect, answer.vectors.shape[1], float(lengths.mean()), tokens, hold)
 
 
 def _main_reason(refusals: list[VectorshelfError]) -> str:

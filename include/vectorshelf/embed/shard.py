@@ -9,16 +9,20 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from random import random as random_number
 from typing import TypeVar
 
-from vectorshelf.embed.delivery import AfterPayingError, Delivery, Figures, OnReject, Purse, Save, TooLong
+from vectorshelf.embed.asking import Asking, Purse
+from vectorshelf.embed.cutting import TooLong
+from vectorshelf.embed.delivery import AfterPayingError, Delivery, Figures, OnReject, Save
 from vectorshelf.embed.embedder import Embedder
 from vectorshelf.embed.pace import Pace, Sleep
 from vectorshelf.embed.packing import Packer, RequestSize, Text
 from vectorshelf.embed.retry import Retries
-from vectorshelf.embed.tokens import MAX_BYTES_PER_TEXT, MAX_TOKENS_PER_TEXT, byte_length, estimated, shortened
+from vectorshelf.embed.tokens import MAX_TOKENS_PER_TEXT, byte_length, bytes_of, estimated, shortened
+from vectorshelf.errors import TransientError
 
 T = TypeVar("T")
 
@@ -26,6 +30,7 @@ TEXTS_IN_FLIGHT = 4_096
 """Two of the largest requests, or one with the next: an answer of 2,048 texts takes about 60 MiB on its way from the
 socket to the table (1,536 dimensions). Small requests meet `max_in_flight` first."""
 
+_POLL = 1.0  # seconds between two looks at what others have embedded meanwhile
 _GRACE = 10.0  # seconds that answers under way get when the task is cancelled: a worker is killed after a minute
 
 
@@ -36,69 +41,99 @@ async def embed_shard(  # noqa: PLR0913  # all by name: what it needs is injecte
     pace: Pace,
     save: Save,
     on_reject: OnReject,
+    others: Callable[[], int] = lambda: 0,
     size: RequestSize | None = None,
     max_in_flight: int = 8,
     retries: Retries | None = None,
     too_long: TooLong = "truncate",
+    longest: int = MAX_TOKENS_PER_TEXT,
     past_usage: tuple[int, int] = (0, 0),
     purse: Purse | None = None,
     on_progress: Callable[[int, int], None] | None = None,
+    on_wait: Callable[[int], None] | None = None,
     sleep: Sleep = asyncio.sleep,
     random: Callable[[], float] = random_number,
     clock: Callable[[], float] = time.monotonic,
 ) -> Figures:
     """Embed every text of `pending` (sha-256, text) or reject it; return what was done.
 
-    `pending`, `save`, `on_reject` and `purse` are called in one thread of their own, one at a time, so they may
-    share a connection. `past_usage` is (tokens, bytes) of earlier requests and calibrates the estimates.
-    `on_progress(texts, tokens)` is called after each response. Raises ConfigurationError, BrakeError, or
-    TransientError when a request's retries are exhausted; run it again with what is still pending.
+    When it is through, `others` says how many texts somebody else is embedding at the moment; while there are some,
+    `pending` is gone through again for what they leave. `pending`, `others`, `save`, `on_reject` and `purse` are called
+    in one thread of their own, one at a time, so they may share a connection. A text of more than `longest` tokens is
+    `too_long`. `past_usage` is (tokens, bytes) of earlier requests and calibrates the estimates.
+    `on_progress(texts, tokens)` is called after each response, `on_wait(texts)` when others are waited for. Raises
+    ConfigurationError, BrakeError, or TransientError when a request's retries are exhausted or others take too long;
+    run it again with what is still pending.
     """
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="embed-db") as thread:
 
         def in_database(work: Callable[..., T], *args: object) -> asyncio.Future[T]:
             return asyncio.get_running_loop().run_in_executor(thread, work, *args)
 
-        delivery = Delivery(
-            embedder,
-            pace,
-            save,
-            on_reject,
-            in_database,
-            retries=retries or Retries(),
-            too_long=too_long,
-            purse=purse,
-            on_progress=on_progress,
-            sleep=sleep,
-            random=random,
-            clock=clock,
-            figures=Figures(prior_tokens=past_usage[0], prior_bytes=past_usage[1]),
-        )
-        packer = Packer(_fitting(pending, delivery), size or RequestSize(), lambda: delivery.figures.ratio)
-        await _Flight(delivery, packer, max_in_flight).run()
-        return delivery.figures
+        asking = Asking(embedder, pace, purse, in_database, retries or Retries(), sleep, clock)
+        figures = Figures(prior_tokens=past_usage[0], prior_bytes=past_usage[1])
+        delivery = Delivery(asking, save, on_reject, too_long, on_progress, random, figures)
+        waiting = _Waiting(asking, others, on_wait)
+        while True:
+            texts = _fitting(pending, delivery, longest)
+            packer = Packer(texts, size or RequestSize(), lambda: figures.ratio)
+            await _Flight(delivery, packer, max_in_flight).run()
+            if not await waiting.on_others():
+                return figures
 
 
-def _fitting(pending: Iterable[tuple[bytes, str]], delivery: Delivery) -> Iterator[Text]:
+@dataclass
+class _Waiting:
+    """Waits for who embeds the same texts at this moment: a neighbour shard, another run, a try given up for dead."""
+
+    asking: Asking
+    others: Callable[[], int]
+    on_wait: Callable[[int], None] | None
+    _left: int | None = None
+    _waited: float = 0.0
+
+    async def on_others(self) -> bool:
+        """Wait a moment and return True when it is worth to look again; False when nothing is left.
+
+        Raises TransientError when nothing has moved for as long as one waits for a limit.
+        """
+        left = await self.asking.in_database(self.others)
+        if not left:
+            return False
+        if left != self._left:
+            self._left, self._waited = left, 0.0
+            if self.on_wait is not None:
+                self.on_wait(left)
+        if self._waited >= self.asking.retries.patience:
+            raise TransientError(
+                f"another run has been embedding {left:,} of these texts for {self._waited:.0f} s without an answer: "
+                "try again later; if it hangs, end it, and they are free"
+            )
+        self._waited += _POLL
+        await self.asking.sleep(_POLL)
+        return True
+
+
+def _fitting(pending: Iterable[tuple[bytes, str]], delivery: Delivery, longest: int) -> Iterator[Text]:
     """Texts an endpoint can take. Runs in the database's thread, where the packer pulls it."""
-    figures = delivery.figures
+    figures, most = delivery.figures, bytes_of(longest)
     for sha256, text in pending:
         length = byte_length(text)
-        if length > MAX_BYTES_PER_TEXT and delivery.too_long == "truncate":
+        if length > most and delivery.too_long == "truncate":
             figures.truncated += 1
-            yield Text(sha256, shortened(text))
+            yield Text(sha256, shortened(text, most), cut=True)
             continue
-        if length <= MAX_BYTES_PER_TEXT and text.strip():
+        if length <= most and text.strip():
             yield Text(sha256, text)
             continue
         figures.rejected += 1
-        delivery.on_reject(sha256, text, _unfit(length))
+        delivery.on_reject(sha256, text, _unfit(length, longest))
 
 
-def _unfit(length: int) -> str:
-    if length <= MAX_BYTES_PER_TEXT:
+def _unfit(length: int, longest: int) -> str:
+    if length <= bytes_of(longest):
         return "the text is empty"
-    return f"longer than {MAX_TOKENS_PER_TEXT:,} tokens (about {estimated(length, 1):,})"
+    return f"longer than {longest:,} tokens (about {estimated(length, 1):,})"
 
 
 class _Flight:
@@ -118,6 +153,8 @@ class _Flight:
             await self._launch_all()
             while self._tasks and self._failure is None:
                 await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+            if self._failure is None:
+                await self._delivery.convict()
         except asyncio.CancelledError:
             await self._land(_GRACE)
             raise
@@ -132,7 +169,7 @@ class _Flight:
     async def _launch_all(self) -> None:
         while True:
             await self._slots.acquire()
-            request = None if self._failure else await self._delivery.in_database(next, self._packer, None)
+            request = None if self._failure else await self._delivery.asking.in_database(next, self._packer, None)
             if request is None:
                 return
             while self._tasks and self._texts + len(request) > TEXTS_IN_FLIGHT:

@@ -11,6 +11,8 @@ TOKENS_PER_BYTE = 0.25
 """The endpoint's own estimate (facts of the OpenAI API)."""
 
 MAX_TOKENS_PER_TEXT = 8_192
+"""OpenAI's limit of one text."""
+
 MAX_BYTES_PER_TEXT = int(MAX_TOKENS_PER_TEXT / TOKENS_PER_BYTE)
 
 _PRIOR_BYTES = 20_000  # how much usage it takes to believe the calibration more than the default
@@ -35,6 +37,11 @@ def estimated(sent_bytes: int, texts: int, ratio: float = TOKENS_PER_BYTE) -> in
 def estimated_tokens(texts: Iterable[str], ratio: float = TOKENS_PER_BYTE) -> int:
     """Tokens of these texts together."""
     return sum(estimated(byte_length(text), 1, ratio) for text in texts)
+
+
+def bytes_of(tokens: int) -> int:
+    """UTF-8 bytes that so many tokens are likely to take."""
+    return int(tokens / TOKENS_PER_BYTE)
 
 
 def shortened(text: str, max_bytes: int = MAX_BYTES_PER_TEXT) -> str:

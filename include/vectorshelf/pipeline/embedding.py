@@ -2,12 +2,14 @@
 
 import asyncio
 import math
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import NamedTuple, Protocol
 
 from vectorshelf.catalog.model import Catalog
+from vectorshelf.embed.asking import Asking
 from vectorshelf.embed.delivery import Figures, Paid
 from vectorshelf.embed.embedder import (
     Dialect,
@@ -24,15 +26,16 @@ from vectorshelf.embed.prices import cost_usd, price_of
 from vectorshelf.embed.selftest import SelfTest, self_test
 from vectorshelf.embed.shard import embed_shard
 from vectorshelf.embed.tokens import calibrated, estimated
-from vectorshelf.errors import ConfigurationError, VectorshelfError
+from vectorshelf.errors import BrakeError, ConfigurationError
 from vectorshelf.pipeline.context import Run, connected
-from vectorshelf.pipeline.money import Purse
+from vectorshelf.pipeline.money import NO_SHARD, Purse
 from vectorshelf.pipeline.progress import Progress
 from vectorshelf.settings import Settings
 from vectorshelf.store import db, ledger, quarantine
+from vectorshelf.store.budget import MoneyPromisedError
 from vectorshelf.store.limiter import Limiter
 from vectorshelf.store.pacing import Limits
-from vectorshelf.store.pending import Pending, pending_texts
+from vectorshelf.store.pending import Pending, ShardTexts
 from vectorshelf.store.vectors import save_response
 from vectorshelf.store.writers import choose_method
 
@@ -49,40 +52,28 @@ class Estimate:
     minutes: float
 
 
-class Checked(NamedTuple):
-    """What the self-test found, and the money that was held for it."""
-
-    test: SelfTest
-    hold: int
-
-
-def check_within_budget(purse: Purse, settings: Settings) -> Checked | None:
-    """Test the endpoint, unless the budget has not even that left: then nothing will be asked of it."""
-    hold = purse.hold_for_test()
-    if hold is None:
-        return None
+def check_within_budget(catalog: Catalog, purse: Purse | None, settings: Settings) -> SelfTest | None:
+    """Test the endpoint, unless the budget has not even that left: then nothing more will be asked of it."""
     try:
-        return Checked(check_endpoint(purse.catalog, settings), hold)
-    except VectorshelfError:
-        purse.presume(hold)  # some of its questions may have been answered
-        raise
+        return check_endpoint(catalog, purse, settings)
+    except (BrakeError, MoneyPromisedError):
+        return None
 
 
-def check_endpoint(catalog: Catalog, settings: Settings) -> SelfTest:
+def check_endpoint(catalog: Catalog, purse: Purse | None, settings: Settings) -> SelfTest:
     """One tiny request. Raises ConfigurationError when the endpoint, the key or the model cannot be used.
 
-    It counts under the shared limit, which learns from its headers what the account really allows; so the schema
-    must have been migrated by now.
+    It waits its turn under the shared limit, which learns from its headers what the account really allows; so the
+    schema must have been migrated by now. What it cost is for the caller to record (`record_check`).
     """
 
     async def ask() -> SelfTest:
         async with _closing(_embedder(catalog, settings)) as embedder:
-            return await self_test(embedder)
+            # A quiet night needs no money, so it does not wait for what is promised to others.
+            return await self_test(Asking(embedder, pace, purse, clock=time.monotonic, money_patience=0.0))
 
-    found = asyncio.run(ask())
-    with _limiter(catalog, settings) as limiter:
-        if limiter is not None:
-            limiter.settle(limiter.reserve(found.tokens), found.tokens, found.observed)
+    with _limiter(catalog, settings) as limiter, _pace(limiter) as pace:
+        found = asyncio.run(ask())
     if catalog.index.metric == "ip" and not found.unit_norm:
         raise ConfigurationError(
             f"vectors of {catalog.embedding.model} have length {found.norm:.3g}, so by inner product long ones would "
@@ -91,11 +82,11 @@ def check_endpoint(catalog: Catalog, settings: Settings) -> SelfTest:
     return found
 
 
-def record_check(cur: db.Cursor, run_id: str, catalog: Catalog, space: int, checked: Checked) -> Counts:
-    """Account for the tiny request (as shard -1); returns how the endpoint wants to be asked, for the shards."""
-    test, hold = checked
+def record_check(cur: db.Cursor, run_id: str, catalog: Catalog, space: int, test: SelfTest) -> Counts:
+    """Account for the tiny request; returns how the endpoint wants to be asked, for the shards."""
     cost = cost_usd(test.tokens, _price(catalog))
-    ledger.record_request(cur, ledger.PaidRequest(run_id, catalog.name, -1, space, 0, test.tokens, 0, cost, 0.0, hold))
+    request = ledger.PaidRequest(run_id, catalog.name, NO_SHARD, space, 0, test.tokens, 0, cost, 0.0, test.hold)
+    ledger.record_request(cur, request)
     return {"dialect": asdict(test.dialect), "norm": test.norm}
 
 
@@ -119,16 +110,20 @@ def embed_pending(run: Run, shard: int, settings: Settings, progress: Progress) 
         prepared = ledger.stage_counts(cur, run.run_id, "prepare") or {}
         planned = ledger.stage_counts(cur, run.run_id, "plan") or {}
         past_usage = ledger.past_usage(cur, run.space)
+    purse = Purse.of(run, shard)
+    texts = ShardTexts(run.conn, run.row.run_no, shard, run.space, run.catalog.name)
     done = deliver(
         run.catalog,
-        pending_texts(run.conn, run.row.run_no, shard, run.space, run.catalog.name),
+        texts,
         _Desk(run, shard),
         settings,
-        dialect=dialect_of(run.catalog, prepared, settings),
+        dialect=dialect_of(Account(run.conn, run.run_id, run.catalog, run.space), prepared, purse, settings),
+        others=texts.others,
         tokens=int(planned.get("tokens", 0)),
         past_usage=past_usage,
-        purse=Purse.of(run, shard),
+        purse=purse,
         on_progress=lambda texts, tokens: progress.advance("embed", texts, tokens),
+        on_wait=lambda left: progress.note("embed", f"waiting for another run, which is embedding {left:,} of these"),
     )
     return {
         "texts": done.texts,
@@ -160,13 +155,16 @@ def deliver(  # noqa: PLR0913  # all by name: what the plan knows, who pays, who
     *,
     dialect: Dialect,
     tokens: int,
+    others: Callable[[], int] = lambda: 0,
     past_usage: tuple[int, int] = (0, 0),
     purse: Purse | None = None,
     on_progress: Callable[[int, int], None] | None = None,
+    on_wait: Callable[[int], None] | None = None,
 ) -> Figures:
     """Ask the catalog's model for every pending (sha-256, text), under the shared limit and the purse's budget.
 
-    `tokens` is about how many there are to be asked for in all; requests are sized by it.
+    `tokens` is about how many there are to be asked for in all; requests are sized by it. `others` and the callbacks
+    are `embed_shard`'s.
     """
     embedder = _embedder(catalog, settings, dialect)
 
@@ -178,12 +176,15 @@ def deliver(  # noqa: PLR0913  # all by name: what the plan knows, who pays, who
                 pace=pace,
                 save=desk.save,
                 on_reject=desk.reject,
+                others=others,
                 size=_size(catalog, tokens, limits),
                 max_in_flight=catalog.embedding.max_in_flight,
                 too_long=catalog.embedding.too_long,
+                longest=catalog.embedding.max_tokens_per_text,
                 past_usage=past_usage,
                 purse=purse,
                 on_progress=on_progress,
+                on_wait=on_wait,
             )
 
     with _limiter(catalog, settings) as limiter, _pace(limiter) as pace:
@@ -191,10 +192,24 @@ def deliver(  # noqa: PLR0913  # all by name: what the plan knows, who pays, who
         return asyncio.run(ask())
 
 
-def dialect_of(catalog: Catalog, prepared: Counts, settings: Settings) -> Dialect:
+class Account(NamedTuple):
+    """On whose account something is asked: the run, and the connection that its books are kept over."""
+
+    conn: db.Connection
+    run_id: str
+    catalog: Catalog
+    space: int
+
+
+def dialect_of(account: Account, prepared: Counts, purse: Purse | None, settings: Settings) -> Dialect:
     """As the self-test found it. It was left out if there was no money, which a person may have approved since."""
     known = prepared.get("dialect")
-    return Dialect(**known) if isinstance(known, dict) else check_endpoint(catalog, settings).dialect
+    if isinstance(known, dict):
+        return Dialect(**known)
+    test = check_endpoint(account.catalog, purse, settings)
+    with db.transaction(account.conn) as cur:
+        record_check(cur, account.run_id, account.catalog, account.space, test)
+    return test.dialect
 
 
 def embed_query(catalog: Catalog, text: str, settings: Settings) -> Vectors:
@@ -205,7 +220,7 @@ def embed_query(catalog: Catalog, text: str, settings: Settings) -> Vectors:
             try:
                 return await query_vector(embedder, text)
             except RefusedParameterError:  # a compatible server with a dialect of its own: find it out
-                dialect = (await self_test(embedder)).dialect
+                dialect = (await self_test(Asking(embedder))).dialect
         async with _closing(_embedder(catalog, settings, dialect)) as embedder:
             return await query_vector(embedder, text)
 
@@ -240,7 +255,7 @@ class _Desk:
         save_response(run.conn, request, sha256s, vectors, resolved)
 
     def reject(self, sha256: bytes, text: str, reason: str) -> None:
-        refused = quarantine.Rejected("text", sha256, None, None, reason, text)
+        refused = quarantine.Rejected("text", sha256, None, None, reason, text, self._run.space)
         with db.transaction(self._run.conn) as cur:
             quarantine.add(cur, self._run.catalog.name, self._run.run_id, [refused])
 

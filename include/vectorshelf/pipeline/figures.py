@@ -38,6 +38,7 @@ def of_run(run: RunRow, status: str, stages: list[StageRow], paid: Mapping[str, 
         "requests": int(money["requests"]),
         "tokens": int(money["tokens"]),
         "cost_usd": round(float(money["cost_usd"]), 8),
+        "presumed_usd": round(float(money["presumed_usd"]), 8),
         "truncated": max(_too_long(run, plan), _of_shards(stages, "truncated")),
         "isolating": _of_shards(stages, "isolating"),
         "estimate": {name: plan.get(name, 0) for name in _ESTIMATE},
@@ -65,6 +66,7 @@ def _estimated(plan: Mapping[str, Any]) -> dict[str, float]:
         "requests": plan.get("requests", 0),
         "tokens": plan.get("tokens", 0),
         "cost_usd": plan.get("cost_usd", 0.0),
+        "presumed_usd": 0.0,
     }
 
 

@@ -21,7 +21,7 @@ from vectorshelf.embed.tokens import estimated_tokens
 from vectorshelf.errors import BrakeError, ConfigurationError
 from vectorshelf.pipeline import embedding
 from vectorshelf.pipeline.context import Run, connected, serving_table
-from vectorshelf.pipeline.money import Purse, price_of_catalog
+from vectorshelf.pipeline.money import NO_SHARD, Purse, price_of_catalog
 from vectorshelf.pipeline.progress import SILENT, Progress
 from vectorshelf.pipeline.request import RunRequest
 from vectorshelf.settings import Settings
@@ -30,14 +30,12 @@ from vectorshelf.store.index import BuildProgress, IndexOutcome, IndexSpec, Samp
 from vectorshelf.store.query_sample import sample_texts
 from vectorshelf.store.recall import DEFAULT_BOUNDS
 
-_SHARD = -1  # in place of a shard's number, as for the endpoint's self-test
-
 
 def after_load(run: Run, settings: Settings, progress: Progress) -> IndexOutcome:
     """Build the run's index or keep the one that is good enough."""
     with db.transaction(run.conn) as cur:
         prepared = ledger.stage_counts(cur, run.run_id, "prepare") or {}
-    purse = Purse.of(run, _SHARD)
+    purse = Purse.of(run, NO_SHARD)
     asker = _Asker(run.conn, run.run_id, run.catalog, run.space, purse, settings, progress, prepared)
     return _ensure(asker, Sampling(asker.queries), rebuild=run.request.rebuild_index)
 
@@ -59,7 +57,7 @@ def maintain(catalog: Catalog, settings: Settings, progress: Progress = SILENT) 
         request = RunRequest(catalog=catalog, as_of=datetime.now(UTC))
         run_id = f"maintain-{request.run_id}"
         purse = Purse.before(conn, request, run_id, space)
-        asker = _Asker(conn, run_id, catalog, space, purse if purse.caps.any else None, settings, progress)
+        asker = _Asker(conn, run_id, catalog, space, purse, settings, progress)
         progress.start("index", None, "")
         outcome = _ensure(asker, Sampling(asker.queries, again=True))
     progress.finish("index", f"{outcome.action}: {outcome.reason}")
@@ -129,7 +127,7 @@ class _Asker:
         request = ledger.PaidRequest(
             self.run_id,
             self.catalog.name,
-            _SHARD,
+            NO_SHARD,
             self.space,
             paid.texts,
             paid.tokens,
@@ -146,7 +144,8 @@ class _Asker:
         self.progress.note("index", f"a query was refused, measuring without it: {reason}")
 
     def _dialect(self) -> Dialect:
-        return embedding.dialect_of(self.catalog, self.prepared, self.settings)
+        account = embedding.Account(self.conn, self.run_id, self.catalog, self.space)
+        return embedding.dialect_of(account, self.prepared, self.purse, self.settings)
 
 
 def typed_queries(path: Path, most: int) -> list[str]:

@@ -5,9 +5,6 @@ from decimal import Decimal
 
 from vectorshelf.catalog.model import Catalog
 from vectorshelf.embed.prices import cost_usd, price_of
-from vectorshelf.embed.selftest import TEXTS
-from vectorshelf.embed.tokens import byte_length, estimated_tokens
-from vectorshelf.errors import BrakeError
 from vectorshelf.pipeline.context import Run
 from vectorshelf.pipeline.request import RunRequest
 from vectorshelf.store import budget, db, ledger
@@ -16,9 +13,8 @@ from vectorshelf.store.budget import Asked, Caps, Price
 SAVING_SECONDS = 60.0
 """After the endpoint's time-out, how long an answer may take to be saved before its money counts as an orphan's."""
 
-_TEST = -1  # in place of a shard's number
-_DENSER = 1.25
-"""What an unanswered request is presumed to have cost, in its estimate: texts differ a little from the average."""
+NO_SHARD = -1
+"""In place of a shard's number: the self-test, and the queries that measure recall."""
 
 
 def caps_of(request: RunRequest, approved_usd: float | None) -> Caps:
@@ -59,19 +55,20 @@ class Purse:
         return cls(run.conn, run.run_id, run.catalog, shard, run.space, caps) if caps.any else None
 
     @classmethod
-    def before(cls, conn: db.Connection, request: RunRequest, run_id: str, space: int) -> "Purse":
-        """The purse of a run that is not open yet, for its self-test."""
+    def before(cls, conn: db.Connection, request: RunRequest, run_id: str, space: int) -> "Purse | None":
+        """The purse of a run that is not open yet, for its self-test; None when there is no budget to keep."""
         with db.transaction(conn) as cur:
             approved = ledger.approved(cur, run_id)
-        return cls(conn, run_id, request.catalog, _TEST, space, caps_of(request, approved))
+        if not caps_of(request, approved).any:
+            return None
+        return cls(conn, run_id, request.catalog, NO_SHARD, space, caps_of(request, approved))
 
     def hold(self, texts: int, tokens: int, size: int) -> int:
         """Promise the money. Until it is known better, a token may be as short as a byte: no tokenizer goes below."""
-        presumed = min(max(texts, size), round(tokens * _DENSER))
-        price = Price(self._dollars(tokens), self._dollars(presumed), self._dollars(max(texts, size)))
+        price = Price(self._dollars(tokens), self._dollars(max(texts, size)))
         seconds = self.catalog.embedding.timeout_seconds + SAVING_SECONDS
         name = self.catalog.name
-        asked = Asked(self.run_id, name, self.shard, self.space, texts, presumed, size, price, seconds)
+        asked = Asked(self.run_id, name, self.shard, self.space, texts, tokens, size, price, seconds)
         return budget.hold(self.conn, asked, self.caps)
 
     def release(self, hold: int) -> None:
@@ -83,13 +80,6 @@ class Purse:
         """It may have been charged."""
         with db.transaction(self.conn) as cur:
             budget.presume(cur, hold)
-
-    def hold_for_test(self) -> int | None:
-        """Money for the endpoint's self-test; None when not even that is surely left: then nothing is asked of it."""
-        try:
-            return self.hold(len(TEXTS), estimated_tokens(TEXTS), sum(byte_length(text) for text in TEXTS))
-        except (BrakeError, budget.MoneyPromisedError):
-            return None
 
     def _dollars(self, tokens: int) -> Decimal:
         return Decimal(str(cost_usd(tokens, price_of_catalog(self.catalog))))

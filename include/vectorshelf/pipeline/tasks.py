@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any
 
-from vectorshelf.embed.tokens import MAX_BYTES_PER_TEXT
+from vectorshelf.embed.tokens import bytes_of
 from vectorshelf.errors import BrakeError, VectorshelfError
 from vectorshelf.pipeline import embedding, extraction, figures, indexing, money
 from vectorshelf.pipeline.context import Run, connected, opened, serving_table
@@ -66,7 +66,7 @@ def _make_ready(conn: db.Connection, request: RunRequest, run_id: str, settings:
             fence.read(cur, catalog.name, table.label).check_model(catalog.embedding.model, table.label)
     if request.dry_run:
         return {}
-    test = embedding.check_within_budget(money.Purse.before(conn, request, run_id, space), settings)
+    test = embedding.check_within_budget(catalog, money.Purse.before(conn, request, run_id, space), settings)
     with db.transaction(conn) as cur:
         serving.ensure_table(cur, catalog.name, table)
         return dict(embedding.record_check(cur, run_id, catalog, space, test)) if test else {}
@@ -97,7 +97,7 @@ def plan(run_id: str, settings: Settings, progress: Progress = SILENT, *, may_as
             )
             difference = _difference(cur, run, change)
             todo = pending.collect(cur, change)
-            too_long = pending.count_longer(cur, change, MAX_BYTES_PER_TEXT)
+            too_long = pending.count_longer(cur, change, bytes_of(run.catalog.embedding.max_tokens_per_text))
             space = _space(cur, run, difference)
         estimate = embedding.estimate(run, todo, settings)
         with db.transaction(run.conn) as cur:
@@ -129,6 +129,7 @@ def load(run_id: str, settings: Settings, progress: Progress = SILENT) -> dict[s
         with db.transaction(run.conn) as cur:  # of its own, so that it also stays when the brake on rejects is pulled
             _check_staging(cur, run)
             quarantine.name_products(cur, run.names, run_id)
+            quarantine.forget_other_models(cur, run.catalog.name, run.space)
         return _load(run, progress)
 
 

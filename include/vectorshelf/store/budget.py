@@ -1,8 +1,8 @@
 """Budgets: money is promised before a request is sent and accounted for with its answer, so no cap is ever exceeded.
 
 A promise holds the most its request may cost, under a lock that every shard and run of the catalog takes. Holders that
-die leave their promise behind; it counts in full until its time has passed, then as what it presumably cost: a request
-that was sent is charged whether or not we lived to see the answer. The clock and the calendar are the database's.
+die leave their promise behind, and an answer that gets lost leaves one too: it goes on counting in full, because what
+was sent is charged whether or not we lived to see the answer. The clock and the calendar are the database's.
 """
 
 from collections.abc import Sequence
@@ -48,10 +48,9 @@ class Spending(NamedTuple):
 
 @dataclass(frozen=True)
 class Price:
-    """Dollars of one request: what it will `likely` cost, what to presume if no answer comes, and `most` it can be."""
+    """Dollars of one request: what it will `likely` cost, and the `most` it can be."""
 
     likely: Decimal
-    presumed: Decimal
     most: Decimal
 
 
@@ -148,7 +147,7 @@ def hold(conn: Connection, asked: Asked, caps: Caps) -> int:
 def _values(asked: Asked) -> dict[str, object]:
     price = asked.price
     plain = {name: value for name, value in vars(asked).items() if name != "price"}
-    return {**plain, "cost_usd": price.presumed, "held_usd": price.most}
+    return {**plain, "most_usd": price.most}
 
 
 def release(cur: Cursor, promise: int) -> None:
@@ -157,7 +156,7 @@ def release(cur: Cursor, promise: int) -> None:
 
 
 def presume(cur: Cursor, promise: int) -> None:
-    """No answer came, and none will: from now on it counts as what it presumably cost."""
+    """No answer came, and none will: it counts as spent, at the most it can have cost."""
     cur.execute(
         "UPDATE vectorshelf.requests SET held_until = clock_timestamp()"
         " WHERE request_id = %s AND held_until IS NOT NULL",

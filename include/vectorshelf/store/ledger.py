@@ -148,14 +148,29 @@ def past_usage(cur: Cursor, space: int) -> tuple[int, int]:
 
 
 def paid(cur: Cursor, run: RunRow) -> dict[str, float]:
-    """Requests, texts, tokens and dollars of this opening of the run, without prepare's tiny one (shard -1)."""
+    """Requests, texts, tokens and dollars of this opening of the run, without prepare's tiny one (shard -1).
+
+    `presumed_usd` is the most that requests may have cost whose answers got lost; known only under a budget.
+    """
     cur.execute(
         "SELECT count(*), coalesce(sum(texts), 0), coalesce(sum(tokens), 0), coalesce(sum(cost_usd), 0)"
         " FROM vectorshelf.requests WHERE run_id = %s AND at >= %s AND shard >= 0 AND held_until IS NULL",
         (run.run_id, run.started_at),
     )
     requests, texts, tokens, cost = cur.fetchone() or (0, 0, 0, 0)
-    return {"requests": requests, "embedded": int(texts), "tokens": int(tokens), "cost_usd": float(cost)}
+    cur.execute(
+        "SELECT coalesce(sum(cost_usd), 0) FROM vectorshelf.requests"
+        " WHERE run_id = %s AND at >= %s AND held_until IS NOT NULL",
+        (run.run_id, run.started_at),
+    )
+    (presumed,) = cur.fetchone() or (0,)
+    return {
+        "requests": requests,
+        "embedded": int(texts),
+        "tokens": int(tokens),
+        "cost_usd": float(cost),
+        "presumed_usd": float(presumed),
+    }
 
 
 def previous_as_of(cur: Cursor, catalog: str, table: str, before: datetime) -> datetime | None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from vectorshelf.store.db import Connection, Cursor, query, transaction
-from vectorshelf.store.pacing import WINDOW, Account, Limits, Observed, Sent, after, earliest_start
+from vectorshelf.store.pacing import WINDOW, Account, Limits, Observed, Sent, after, earliest_start, share_used
 
 
 class Grant(NamedTuple):
@@ -42,8 +42,7 @@ class Limiter:
         """Take the next place for a request of about `tokens` tokens."""
         with transaction(self._conn) as cur:
             account, generation = self._account(cur)
-            cur.execute(query("rate_history"), {**self._key, "window": WINDOW})
-            history = [Sent(*row) for row in cur.fetchall()]
+            history = self._history(cur)
             wait = earliest_start(history, tokens, account.effective(self._configured), account.blocked_for)
             cur.execute(
                 "INSERT INTO vectorshelf.rate_reservations (endpoint, model, at, tokens) VALUES"
@@ -107,10 +106,15 @@ class Limiter:
         if generation is not None and generation != current:
             # Sent before the latest news, which already says why it was refused.
             observed = replace(observed, refused=False)
-        learnt = after(account, observed)
+        used = share_used(self._history(cur), account.effective(self._configured)) if observed.refused else 1.0
+        learnt = after(account, observed, used)
         if learnt != account:
             cur.execute(query("rate_account_update"), {**self._key, **_columns(learnt)})
             self._known = learnt
+
+    def _history(self, cur: Cursor) -> list[Sent]:
+        cur.execute(query("rate_history"), {**self._key, "window": WINDOW})
+        return [Sent(*row) for row in cur.fetchall()]
 
     def _account(self, cur: Cursor) -> tuple[Account, int]:
         cur.execute(query("rate_account"), self._key)

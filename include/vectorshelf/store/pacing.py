@@ -24,9 +24,13 @@ _PACE_SPAN = 30.0
 for no longer a pause than a strictly sliding window does."""
 
 _EAGERNESS = 1.05  # the pace runs a little ahead of the limit, so that only the window ever costs throughput
-_CUT = 0.9  # what a refusal that no header explains does to the effective limit
+_CUT = 0.9  # what a refusal that no header explains does to the effective limit, at the least
+_DEEPEST_CUT = 0.5  # and at the most: it may have been a server's bad moment
 _SMALLEST_FACTOR = 0.1
-_REGROWTH = 300.0  # seconds from nothing back to the whole limit
+_REGROWTH = 1_200.0  # seconds from nothing back to the whole limit: each time it is exceeded again costs a refusal
+
+LONGEST_BLOCK = 600.0
+"""Seconds for which one `Retry-After` stops everybody. Who got a longer one sits it out alone; others ask again."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +63,6 @@ class Observed:
     retry_after: float | None = None
     exhausted: float | None = None
 
-    @property
-    def says_something(self) -> bool:
-        """Whether any figure came with it."""
-        figures = (self.requests_per_minute, self.tokens_per_minute, self.retry_after, self.exhausted)
-        return any(figure is not None for figure in figures)
-
 
 @dataclass(frozen=True)
 class Account:
@@ -90,21 +88,31 @@ class Account:
         return min(1.0, self.factor + self.factor_age / _REGROWTH)
 
 
-def after(account: Account, observed: Observed) -> Account:
+def after(account: Account, observed: Observed, used: float = 1.0) -> Account:
     """The account once a response has been read. Equal to the one given if the response taught nothing new.
 
-    A refusal that comes without any figure (no limit, no Retry-After) can only mean: less than we thought.
+    A refusal by an endpoint that never tells its limit can only mean: less than we thought. `used` is the share of
+    what we thought that the last minute took, and so the best guess.
     """
+    blocked = max(min(LONGEST_BLOCK, observed.retry_after or 0.0), observed.exhausted or 0.0)
     known = replace(
         account,
         server_requests=observed.requests_per_minute or account.server_requests,
         server_tokens=observed.tokens_per_minute or account.server_tokens,
-        blocked_for=max(account.blocked_for, observed.retry_after or 0.0, observed.exhausted or 0.0),
+        blocked_for=max(account.blocked_for, blocked),
     )
-    if observed.refused and not observed.says_something:
-        factor = max(_SMALLEST_FACTOR, account.grown_factor * _CUT)
-        return replace(known, factor=factor, factor_age=0.0)
+    if observed.refused and known.server_requests is None and known.server_tokens is None:
+        grown = account.grown_factor
+        factor = grown * min(_CUT, max(_DEEPEST_CUT, used))
+        return replace(known, factor=max(_SMALLEST_FACTOR, factor), factor_age=0.0)
     return known
+
+
+def share_used(history: Sequence[Sent], limits: Limits) -> float:
+    """What the past of `history` takes of `limits`, by requests or by tokens, whichever is more."""
+    past = [sent for sent in history if sent.at <= 0]
+    requests, tokens = sum(sent.requests for sent in past), sum(sent.tokens for sent in past)
+    return max(requests / limits.requests, tokens / limits.tokens)
 
 
 def earliest_start(history: Sequence[Sent], tokens: float, limits: Limits, blocked_for: float = 0.0) -> float:

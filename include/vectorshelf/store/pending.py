@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from psycopg2 import sql
 
 from vectorshelf.store import fence, staging
-from vectorshelf.store.db import Connection, Cursor, query, transaction
+from vectorshelf.store.claims import Claimant, live
+from vectorshelf.store.db import Connection, Cursor, transaction
 from vectorshelf.store.merge import Change
 
 PAGE_TEXTS = 2048
@@ -64,23 +65,45 @@ def count_longer(cur: Cursor, change: Change, size: int) -> int:
     return int(count)
 
 
-def pending_texts(conn: Connection, run_no: int, shard: int, space: int, catalog: str) -> Iterator[tuple[bytes, str]]:
-    """Stream (sha256, text) of what the shard still lacks, a page per short transaction.
+class ShardTexts:
+    """The texts that one shard lacks, claimed page by page as they are read. Iterate it as often as something is left.
 
-    What another try or another run has stored meanwhile is left out, so nothing is paid for twice.
+    Pages are short transactions. What another try or another run has stored meanwhile is left out, and what it is
+    embedding at this moment is left to it: nothing is paid for twice.
     """
-    names = staging.Names(run_no)
-    after = 0
-    while True:
-        with transaction(conn) as cur:
-            statement = sql.SQL(query("pending_page")).format(pending=names.pending)
-            cur.execute(
-                statement,
-                {"shard": shard, "space": space, "catalog": catalog, "after": after, "limit": PAGE_TEXTS},
-            )
-            rows = cur.fetchall()
-        for _, digest, text in rows:
-            yield bytes(digest), text
-        if not rows:
-            return
-        after = rows[-1][0]
+
+    def __init__(self, conn: Connection, run_no: int, shard: int, space: int, catalog: str) -> None:
+        self._conn = conn
+        self._names = staging.Names(run_no)
+        self._values = {"shard": shard, "space": space, "catalog": catalog, "limit": PAGE_TEXTS}
+        self._claimant = Claimant(conn)
+
+    def __iter__(self) -> Iterator[tuple[bytes, str]]:
+        """(sha256, text), each of them this session's to embed."""
+        after = 0
+        while True:
+            last, rows = self._page(after)
+            for digest, text in rows:
+                yield bytes(digest), text
+            if last is None:
+                return
+            after = last
+
+    def others(self) -> int:
+        """Give up the claims of what is done by now, and count what is left: it is others' to embed, or was."""
+        with transaction(self._conn) as cur:
+            self._claimant.release(cur)
+            staging.run_statement(cur, "count_left", self._names, self._values)
+            (left,) = cur.fetchone() or (0,)
+        return int(left)
+
+    def _page(self, after: int) -> tuple[int | None, list[tuple[memoryview, str]]]:
+        """The last position looked at (None: the shard ends here), and what of it is ours."""
+        values = {**self._values, "after": after, "holder": self._claimant.number}
+        with transaction(self._conn) as cur:
+            staging.run_statement(cur, "claim_page", self._names, {**values, "live": live(cur)})
+            (last,) = cur.fetchone() or (None,)
+            if last is None:
+                return None, []
+            staging.run_statement(cur, "claimed_page", self._names, {**values, "last": last})
+            return last, cur.fetchall()

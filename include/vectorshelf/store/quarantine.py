@@ -19,7 +19,10 @@ RAW_CHARACTERS = 2000
 
 @dataclass(frozen=True)
 class Rejected:
-    """One thing to put aside. `fingerprint` (32 bytes) tells it from others of its catalog and kind."""
+    """One thing to put aside. `fingerprint` (32 bytes) tells it from others of its catalog and kind.
+
+    `space` is the model that refused a text; a row is refused whatever the model.
+    """
 
     kind: Literal["row", "text"]
     fingerprint: bytes
@@ -27,6 +30,7 @@ class Rejected:
     line: int | None
     reason: str
     raw: str
+    space: int = 0
 
 
 @dataclass(frozen=True)
@@ -44,13 +48,14 @@ class Quarantined:
 
 def add(cur: Cursor, catalog: str, run_id: str, items: Sequence[Rejected]) -> None:
     """Put items aside; what is there already gets the new reason, line and date."""
-    unique = {(item.kind, item.fingerprint): item for item in items}  # one statement may not touch a row twice
+    # One statement may not touch a row twice.
+    unique = {(item.kind, item.fingerprint, item.space): item for item in items}
     execute_values(
         cur,
         query("quarantine_add"),
         [
-            (catalog, item.kind, item.fingerprint, item.id, item.line, item.reason, _storable(item.raw), run_id)
-            for item in unique.values()
+            (catalog, item.kind, item.fingerprint, item.id, item.line, item.reason, raw, run_id, item.space)
+            for item, raw in ((item, _storable(item.raw)) for item in unique.values())
         ],
     )
 
@@ -58,6 +63,13 @@ def add(cur: Cursor, catalog: str, run_id: str, items: Sequence[Rejected]) -> No
 def name_products(cur: Cursor, names: Names, run_id: str) -> None:
     """Give the texts this run put aside, or met again, the ids of their products and the line of the first."""
     run_statement(cur, "name_products", names, {"run_id": run_id, "shown": SHOWN_IDS})
+
+
+def forget_other_models(cur: Cursor, catalog: str, space: int) -> None:
+    """Forget the texts that a model refused which the catalog's table no longer holds vectors of."""
+    cur.execute(
+        "DELETE FROM vectorshelf.quarantine WHERE catalog = %s AND kind = 'text' AND space <> %s", (catalog, space)
+    )
 
 
 def listing(cur: Cursor, catalog: str, limit: int) -> list[Quarantined]:

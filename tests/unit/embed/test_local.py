@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from vectorshelf.catalog.model import Embedding
+from vectorshelf.embed.asking import Asking
 from vectorshelf.embed.check import faults_of
 from vectorshelf.embed.embedder import open_embedder, query_vector
 from vectorshelf.embed.selftest import self_test
@@ -24,7 +25,7 @@ def vectors(model, texts):
 
 
 def test_it_passes_the_self_test_with_unit_vectors(model):
-    found = asyncio.run(self_test(model))
+    found = asyncio.run(self_test(Asking(model)))
     assert found.dimensions == 256
     assert found.unit_norm
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.unit.embed.models import HashModel
+from vectorshelf.embed.asking import Asking
 from vectorshelf.embed.embedder import Embedded
 from vectorshelf.embed.selftest import TEXTS, SelfTest, self_test
 from vectorshelf.errors import ConfigurationError, RejectedTextsError, TransientError
@@ -14,7 +15,7 @@ from vectorshelf.errors import ConfigurationError, RejectedTextsError, Transient
 def examined(model: HashModel) -> SelfTest:
     async def no_sleep(_: float) -> None: ...
 
-    return asyncio.run(self_test(model, sleep=no_sleep))
+    return asyncio.run(self_test(Asking(model, sleep=no_sleep)))
 
 
 def test_a_good_endpoint_is_asked_once():

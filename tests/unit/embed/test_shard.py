@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.embed.models import HashModel, Poisoned, vector_of
-from vectorshelf.embed.delivery import Figures, Paid
+from vectorshelf.embed.delivery import PROBE, Figures, Paid
 from vectorshelf.embed.embedder import BadAnswerError, Embedded, Embedder, NoAnswerError, RefusedError
 from vectorshelf.embed.pace import Unpaced
 from vectorshelf.embed.packing import RequestSize
@@ -466,3 +466,135 @@ def test_a_failing_source_stops_the_shard_with_its_own_error(shelf):
             )
         )
     assert shelf.holds(named(10))
+
+
+class Turning(HashModel):
+    """Good for the first `good` requests, then whatever `bad` makes of them."""
+
+    def __init__(self, good, bad):
+        super().__init__(lambda texts, answer: None if len(self.asked) <= good else bad(texts, answer))
+
+
+def rejecting(texts, answer):
+    raise RejectedTextsError("account deactivated")
+
+
+def all_nan(texts, answer):
+    return Embedded(np.full_like(answer.vectors, np.nan), answer.tokens)
+
+
+def test_an_endpoint_that_turns_to_rejecting_everything_puts_nobody_into_quarantine(shelf):
+    with pytest.raises(ConfigurationError, match="rejects every text, even a harmless one: account deactivated"):
+        shelf.embed(named(200), Turning(3, rejecting), max_in_flight=1)
+    assert shelf.rejected == {}
+    assert shelf.holds(named(30))
+
+
+@pytest.mark.parametrize("count", [200, 31])
+def test_an_endpoint_that_turns_to_nan_puts_nobody_into_quarantine(shelf, count):
+    with pytest.raises(TransientError, match=r"can be used|unusable vectors"):
+        shelf.embed(named(count), Turning(3, all_nan), max_in_flight=1, retries=Retries(attempts=3))
+    assert shelf.rejected == {}
+    assert shelf.holds(named(30))
+
+
+def test_a_lone_text_refused_last_goes_to_quarantine_once_the_endpoint_took_another(shelf):
+    model = Poisoned()
+    figures = shelf.embed([*named(10), "poison"], model, max_in_flight=1)
+    assert shelf.rejected == {"poison": "the input was rejected"}
+    assert model.asked[-1] == [PROBE]
+    assert shelf.holds(named(10))
+    assert (figures.texts, figures.rejected, figures.isolating) == (10, 1, 1)
+
+
+def test_vectors_of_another_size_are_a_matter_of_configuration_when_they_stay(shelf):
+    def short(texts, answer):
+        return Embedded(answer.vectors[:, :3], answer.tokens)
+
+    model = HashModel(short)
+    with pytest.raises(ConfigurationError, match="model returned 3 numbers, table holds 8"):
+        shelf.embed(named(5), model)
+    assert len(model.asked) == 3
+
+
+def test_what_a_bad_answer_says_it_cost_is_what_is_booked(shelf):
+    shelf.embed(named(5), HashModel(failing_first(1, BadAnswerError("cut short", tokens=1_234))))
+    assert shelf.paid[0].tokens == 1_234
+
+
+def test_a_bad_answer_that_does_not_say_what_it_cost_counts_at_its_most(shelf):
+    purse = Purse(texts=10)
+    shelf.embed(named(5), HashModel(failing_first(1, BadAnswerError("cut short"))), purse=purse)
+    assert (purse.presumed, purse.released) == ([1], [])
+    assert [paid.hold for paid in shelf.paid] == [2]
+
+
+def test_money_promised_while_the_shard_is_cancelled_is_given_back(shelf):
+    async def scenario():
+        asks, may_promise = threading.Event(), threading.Event()
+
+        class Slow(Purse):
+            def hold(self, texts, tokens, size):
+                asks.set()
+                assert may_promise.wait(30)
+                return super().hold(texts, tokens, size)
+
+        model, purse = HashModel(), Slow(texts=50)
+        task = asyncio.create_task(
+            embed_shard(
+                hashed(named(5)), model, pace=Unpaced(), save=shelf.save, on_reject=shelf.on_reject, purse=purse
+            )
+        )
+        await asyncio.to_thread(asks.wait, 30)
+        task.cancel()
+        await asyncio.sleep(0)
+        may_promise.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return model, purse
+
+    model, purse = asyncio.run(scenario())
+    assert model.asked == []
+    assert (purse.holds, purse.released) == (1, [1])
+
+
+class Neighbours:
+    """A shard of which others embed some texts at first. `leave` says, look by look, what they are still at."""
+
+    def __init__(self, texts, leave):
+        self.texts, self.leave = texts, list(leave)
+        self.mine = set(texts) - set(self.leave[0])
+        self.waited = []
+
+    def __iter__(self):
+        yield from hashed([text for text in self.texts if text in self.mine])
+        self.mine = set()
+
+    def others(self):
+        now = self.leave.pop(0)
+        then = self.leave[0] if self.leave else []
+        self.mine = {text for text in now if text not in then and text.startswith("orphan")}
+        return len(now)
+
+    def embed(self, shelf, model):
+        return asyncio.run(
+            embed_shard(
+                self, model, pace=Unpaced(), save=shelf.save, on_reject=shelf.on_reject, others=self.others,
+                on_wait=self.waited.append, sleep=shelf.sleep,
+            )
+        )  # fmt: skip
+
+
+def test_texts_that_others_embed_are_waited_for_and_those_they_leave_are_embedded_here(shelf):
+    texts = [*named(3), "theirs 1", "theirs 2", "orphan"]
+    shard = Neighbours(texts, [texts[3:], texts[4:], ["orphan"], []])
+    model = HashModel()
+    shard.embed(shelf, model)
+    assert model.asked == [named(3), ["orphan"]]
+    assert shard.waited == [3, 2, 1]
+
+
+def test_others_who_never_come_to_an_end_are_left_to_the_scheduler(shelf):
+    shard = Neighbours(["theirs"], [["theirs"]] * 1_000)
+    with pytest.raises(TransientError, match="another run has been embedding 1 of these texts for 300 s"):
+        shard.embed(shelf, HashModel())

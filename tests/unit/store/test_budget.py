@@ -6,7 +6,7 @@ import pytest
 
 from vectorshelf.store.budget import Caps, Price, Spending, over, verdict
 
-PRICE = Price(likely=Decimal(1), presumed=Decimal("1.25"), most=Decimal(4))
+PRICE = Price(likely=Decimal(1), most=Decimal(4))
 
 
 def spending(run=0, run_held=0, month=0, month_held=0):
@@ -39,7 +39,7 @@ def test_the_stricter_of_two_budgets_decides():
 
 
 def test_what_costs_nothing_needs_no_budget():
-    free = Price(Decimal(0), Decimal(0), Decimal(0))
+    free = Price(Decimal(0), Decimal(0))
     assert verdict(free, spending(run=5), Caps(0, 0)) == "hold"
     assert over(0.0, spending(run=5), Caps(0, 0)) is None
 

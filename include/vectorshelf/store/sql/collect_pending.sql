@@ -11,9 +11,9 @@ WHERE NOT s.deleted
 UPDATE vectorshelf.quarantine q
 SET run_id = %(run_id)s, last_seen = now()
 FROM wanted w
-WHERE q.catalog = %(catalog)s AND q.kind = 'text' AND q.fingerprint = w.sha256 AND NOT w.stored;
+WHERE q.catalog = %(catalog)s AND q.kind = 'text' AND q.fingerprint = w.sha256 AND q.space = %(space)s AND NOT w.stored;
 DELETE FROM wanted w USING vectorshelf.quarantine q
-WHERE q.catalog = %(catalog)s AND q.kind = 'text' AND q.fingerprint = w.sha256 AND NOT w.stored;
+WHERE q.catalog = %(catalog)s AND q.kind = 'text' AND q.fingerprint = w.sha256 AND q.space = %(space)s AND NOT w.stored;
 
 DROP TABLE IF EXISTS {pending};
 CREATE UNLOGGED TABLE {pending} (

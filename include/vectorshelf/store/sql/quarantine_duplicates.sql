@@ -8,5 +8,5 @@ INSERT INTO vectorshelf.quarantine AS q (catalog, kind, fingerprint, id, line, r
 SELECT %(catalog)s, 'row', sha256(convert_to(format('duplicate %%s of %%s', row_number() OVER (PARTITION BY id ORDER BY line), id), 'UTF8')),
        id, line, format('duplicate id: first seen on line %%s', kept), raw, %(run_id)s
 FROM removed
-ON CONFLICT (catalog, kind, fingerprint) DO UPDATE
+ON CONFLICT (catalog, kind, fingerprint, space) DO UPDATE
 SET line = excluded.line, reason = excluded.reason, raw = excluded.raw, run_id = excluded.run_id, last_seen = now()

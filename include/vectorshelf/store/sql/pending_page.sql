@@ -1,8 +1,0 @@
-SELECT p.position, p.sha256, p.text
-FROM {pending} p
-WHERE p.shard = %(shard)s AND p.position > %(after)s
-  AND NOT EXISTS (SELECT FROM vectorshelf.vectors v WHERE v.space = %(space)s AND v.sha256 = p.sha256)
-  AND NOT EXISTS (SELECT FROM vectorshelf.quarantine q
-                  WHERE q.catalog = %(catalog)s AND q.kind = 'text' AND q.fingerprint = p.sha256)
-ORDER BY p.position
-LIMIT %(limit)s
