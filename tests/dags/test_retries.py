@@ -34,6 +34,10 @@ def test_a_retry_waits_as_long_as_the_server_asked():
     assert (decision.action.value, decision.retry_delay) == ("retry", timedelta(seconds=77.5))
 
 
+def test_a_server_that_asks_for_a_day_is_tried_again_after_an_hour():
+    assert decide(TransientError("slow down", retry_after=86_400.0)).retry_delay == timedelta(hours=1)
+
+
 @pytest.mark.parametrize("error", [TransientError("reset"), VectorshelfError("?"), RuntimeError("?"), TimeoutError()])
 def test_anything_else_follows_the_tasks_own_backoff(error):
     decision = decide(error)

@@ -27,6 +27,43 @@ def test_eight_runs_that_start_at_once_migrate_once(postgres_server):
         run(postgres_server, "DROP DATABASE together WITH (FORCE)")
 
 
+def at_version_one(conn: db.Connection) -> None:
+    """As the first version left a database."""
+    with db.transaction(conn) as cur:
+        cur.execute(db.query("schema"))
+        cur.execute(db.query("migration_001"))
+        cur.execute("INSERT INTO vectorshelf.migrations (version) VALUES (1)")
+
+
+def test_what_was_refused_and_promised_before_claims_came_is_kept(postgres_server):
+    run(postgres_server, "CREATE DATABASE older TEMPLATE template0")
+    try:
+        with db.connect(SecretStr(postgres.on_database(postgres_server, "older"))) as conn:
+            at_version_one(conn)
+            with db.transaction(conn) as cur:
+                cur.execute(_OLD_ROWS)
+            migrations.migrate(conn)
+            with db.transaction(conn) as cur:
+                cur.execute("SELECT kind, space FROM vectorshelf.quarantine ORDER BY kind")
+                assert cur.fetchall() == [("row", 0), ("text", 1)]
+                cur.execute("SELECT cost_usd::float8 FROM vectorshelf.requests ORDER BY request_id")
+                assert cur.fetchall() == [(0.5,), (4.0,)]
+    finally:
+        run(postgres_server, "DROP DATABASE older WITH (FORCE)")
+
+
+_OLD_ROWS = """
+INSERT INTO vectorshelf.spaces (model, dimensions) VALUES ('m', 8);
+INSERT INTO vectorshelf.runs (run_id, catalog, as_of, request)
+VALUES ('r', 'shop', now(), '{"catalog": {"embedding": {"model": "m", "dimensions": 8}}}');
+INSERT INTO vectorshelf.quarantine (catalog, kind, fingerprint, reason, run_id)
+VALUES ('shop', 'row', 'a', 'no name', 'r'), ('shop', 'text', 'b', 'rejected', 'r');
+INSERT INTO vectorshelf.requests
+    (run_id, catalog, shard, space, texts, tokens, bytes, cost_usd, seconds, held_usd, held_until)
+VALUES ('r', 'shop', 0, 1, 1, 1, 1, 0.5, 1, NULL, NULL), ('r', 'shop', 0, 1, 1, 1, 1, 0.5, 0, 4, now())
+"""
+
+
 def test_a_database_that_is_ahead_is_left_alone(conn):
     with db.transaction(conn) as cur:
         cur.execute("INSERT INTO vectorshelf.migrations (version) VALUES (999)")
