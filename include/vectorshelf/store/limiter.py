@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from vectorshelf.store.db import Connection, Cursor, query, transaction
-from vectorshelf.store.pacing import WINDOW, Account, Limits, Observed, Sent, after, earliest_start, share_used
+from vectorshelf.store.pacing import TRAVEL, WINDOW, Account, Limits, Observed, Sent, after, earliest_start, share_used
 
 
 class Grant(NamedTuple):
@@ -74,14 +74,14 @@ class Limiter:
     def settle(self, grant: Grant, tokens: float | None, observed: Observed, seconds: float = 0.0) -> None:
         """The request was answered after `seconds`: replace the estimate by the real `tokens` (None: unknown, the
         estimate stays) and the promised time by the real one, and let everybody know what the response said of the
-        limit. A refusal used none of the tokens.
+        limit. A refusal used none of the tokens. The real time is the latest that the endpoint may have counted it.
         """
         used = 0.0 if observed.refused else tokens
         with transaction(self._conn) as cur:
             cur.execute(
                 "UPDATE vectorshelf.rate_reservations SET tokens = coalesce(%s, tokens),"
                 " at = greatest(at, clock_timestamp() - make_interval(secs => %s)) WHERE reservation = %s",
-                (used, seconds, grant.reservation),
+                (used, max(0.0, seconds - TRAVEL), grant.reservation),
             )
             if self._teaches(observed):
                 self._learn(cur, observed, grant.generation)
