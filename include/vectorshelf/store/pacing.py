@@ -14,8 +14,8 @@ WINDOW = 61.0
 """A minute, and a second for requests that travel faster than the one they follow."""
 
 TRAVEL = 2.0
-"""Seconds that a request may be on its way before the endpoint counts it: on a busy machine, from a process that waits for
-a CPU to another that does. Counted when it left, it would seem to leave the endpoint's minute too early."""
+"""Seconds that a request may be on its way before the endpoint counts it: on a busy machine both ends wait for a CPU.
+Counted when it left, it would seem to leave the endpoint's minute too early."""
 
 HEADROOM = 0.005
 """Of the tokens, for requests under way that turn out larger than estimated."""
