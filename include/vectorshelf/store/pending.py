@@ -75,19 +75,19 @@ class ShardTexts:
     def __init__(self, conn: Connection, run_no: int, shard: int, space: int, catalog: str) -> None:
         self._conn = conn
         self._names = staging.Names(run_no)
-        self._values = {"shard": shard, "space": space, "catalog": catalog, "limit": PAGE_TEXTS}
+        self._values = {"shard": shard, "space": space, "catalog": catalog}
         self._claimant = Claimant(conn)
 
     def __iter__(self) -> Iterator[tuple[bytes, str]]:
         """(sha256, text), each of them this session's to embed."""
-        after = 0
-        while True:
-            last, rows = self._page(after)
-            for digest, text in rows:
+        with transaction(self._conn) as cur:
+            staging.run_statement(cur, "shard_bounds", self._names, self._values)
+            first, last = cur.fetchone() or (None, None)
+        if first is None:
+            return
+        for start in range(first, last + 1, PAGE_TEXTS):
+            for digest, text in self._page(start):
                 yield bytes(digest), text
-            if last is None:
-                return
-            after = last
 
     def others(self) -> int:
         """Give up the claims of what is done by now, and count what is left: it is others' to embed, or was."""
@@ -97,13 +97,10 @@ class ShardTexts:
             (left,) = cur.fetchone() or (0,)
         return int(left)
 
-    def _page(self, after: int) -> tuple[int | None, list[tuple[memoryview, str]]]:
-        """The last position looked at (None: the shard ends here), and what of it is ours."""
-        values = {**self._values, "after": after, "holder": self._claimant.number}
+    def _page(self, first: int) -> list[tuple[memoryview, str]]:
+        """What of the page that begins at position `first` lacks a vector and is ours. Positions have no gaps."""
+        page = {"first": first, "last": first + PAGE_TEXTS - 1, "holder": self._claimant.number}
         with transaction(self._conn) as cur:
-            staging.run_statement(cur, "claim_page", self._names, {**values, "live": live(cur)})
-            (last,) = cur.fetchone() or (None,)
-            if last is None:
-                return None, []
-            staging.run_statement(cur, "claimed_page", self._names, {**values, "last": last})
-            return last, cur.fetchall()
+            staging.run_statement(cur, "claim_page", self._names, {**self._values, **page, "live": live(cur)})
+            staging.run_statement(cur, "claimed_page", self._names, {**self._values, **page})
+            return cur.fetchall()

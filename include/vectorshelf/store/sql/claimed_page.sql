@@ -1,7 +1,7 @@
--- What the page brought. A statement of its own, so that it sees what others stored until the claim was theirs to give up.
+-- What of the page is ours. A statement of its own, so that it sees what others stored until their claim came to us.
 SELECT p.sha256, p.text
 FROM {pending} p JOIN vectorshelf.claims c ON c.space = %(space)s AND c.sha256 = p.sha256 AND c.holder = %(holder)s
-WHERE p.shard = %(shard)s AND p.position > %(after)s AND p.position <= %(last)s
+WHERE p.shard = %(shard)s AND p.position BETWEEN %(first)s AND %(last)s
   AND NOT EXISTS (SELECT FROM vectorshelf.vectors v WHERE v.space = %(space)s AND v.sha256 = p.sha256)
   AND NOT EXISTS (SELECT FROM vectorshelf.quarantine q
                   WHERE q.catalog = %(catalog)s AND q.kind = 'text' AND q.fingerprint = p.sha256 AND q.space = %(space)s)

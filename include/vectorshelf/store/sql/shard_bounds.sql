@@ -1,0 +1,1 @@
+SELECT min(position), max(position) FROM {pending} WHERE shard = %(shard)s
