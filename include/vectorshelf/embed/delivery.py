@@ -26,8 +26,8 @@ PROBE = "vectorshelf asks whether this endpoint accepts anything"
 _NOBODYS = b""
 """In place of a hash: the text is asked for and paid for, and its vector is not kept."""
 
-_WRONG_SIZES = 3
-"""So many answers of another size than the table's, and the model behind the endpoint is another one."""
+_WRONG_SIZES = 8
+"""So many answers in a row of another size than the table's, and the model behind the endpoint is another one."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,7 @@ class Delivery:
     figures: Figures = field(default_factory=Figures)
     under_way: set[asyncio.Task[list[tuple[Text, str]]]] = field(default_factory=set)
     _suspects: Suspects = field(default_factory=Suspects)
+    _wrong_sizes: int = 0
     _one_probe: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def deliver(self, request: list[Text], attempt: int = 1) -> bool:
@@ -127,7 +128,7 @@ class Delivery:
 
     async def _answered(self, request: list[Text]) -> list[tuple[Text, str]]:
         """Try until there is an answer; its unusable texts are returned, the others are saved."""
-        attempt = wrong_sizes = 0
+        attempt = 0
         while True:
             attempt += 1
             try:
@@ -135,8 +136,7 @@ class Delivery:
             except MoneyPromisedError:
                 raise
             except TransientError as error:
-                wrong_sizes += isinstance(error, WrongSizeError)
-                if wrong_sizes >= _WRONG_SIZES:
+                if isinstance(error, WrongSizeError) and self._wrong_sizes >= _WRONG_SIZES:
                     raise ConfigurationError(str(error)) from error
                 self._give_up(attempt, error)
                 await self._pause(attempt, error.retry_after)
@@ -169,6 +169,7 @@ class Delivery:
             answer = await self.asking.answered([text.text for text in request], admission)
             faults = faults_of(answer.vectors, len(request), self.asking.embedder.dimensions, answer.tokens)
         except BadAnswerError as error:
+            self._wrong_sizes += isinstance(error, WrongSizeError)
             await self._spoilt(error, estimate, size, began, admission)
             raise
         except RefusedError:
@@ -182,6 +183,7 @@ class Delivery:
         with _after_paying():
             await self.asking.pace.settle(admission.grant, tokens, answer.observed, self.asking.clock() - began)
             if None in faults:
+                self._wrong_sizes = 0
                 await self._put_aside(self._suspects.guilty(began))
         return [(text, fault) for text, fault in zip(request, faults, strict=True) if fault is not None]
 
