@@ -522,7 +522,7 @@ def test_vectors_of_another_size_now_and_then_are_a_fault_like_any_other(shelf):
         return None if len(model.asked) % 3 == 0 else Embedded(answer.vectors[:, :3], answer.tokens)
 
     model = HashModel(short)
-    shelf.embed(named(100), model)
+    shelf.embed(named(100), model, max_in_flight=1)
     assert shelf.holds(named(100))
 
 
