@@ -124,7 +124,7 @@ def test_a_refusal_by_an_endpoint_that_never_tells_its_limit_lowers_the_pace_to_
 
 
 def test_a_lowered_pace_grows_back():
-    healed = Account(factor=0.9, factor_age=120.0)
+    healed = Account(factor=0.9, factor_age=60.0)
     assert healed.effective(LIMITS) == LIMITS
 
 

@@ -31,7 +31,7 @@ _EAGERNESS = 1.05  # the pace runs a little ahead of the limit, so that only the
 _CUT = 0.9  # what a refusal that no header explains does to the effective limit, at the least
 _DEEPEST_CUT = 0.5  # and at the most: it may have been a server's bad moment
 _SMALLEST_FACTOR = 0.1
-_REGROWTH = 1_200.0  # seconds from nothing back to the whole limit: each time it is exceeded again costs a refusal
+_REGROWTH = 600.0  # seconds from nothing back to the whole limit: each time it is exceeded again costs a refusal
 
 LONGEST_BLOCK = 600.0
 """Seconds for which one `Retry-After` stops everybody. Who got a longer one sits it out alone; others ask again."""
