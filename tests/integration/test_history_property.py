@@ -1,0 +1,58 @@
+"""Whatever the order, repetition and contradiction of snapshots, history is a function of the last load of each date.
+
+The rows themselves are compared, not only the answers: so storage is what the changes need and nothing more.
+"""
+
+import os
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.integration.dated import expected_stretches, rows_of, state, stretches
+from tests.integration.products import Item, Shelf, as_rows, day
+from vectorshelf.store import db, history
+
+HISTORIES = int(os.environ.get("VECTORSHELF_HISTORIES", "60"))
+DAYS = 6
+
+ids = st.sampled_from("abcd")
+items = st.builds(Item, text=st.sampled_from(["one", "two"]), price=st.integers(1, 2))
+snapshots = st.dictionaries(ids, items)
+loads = st.tuples(st.just("load"), st.integers(1, DAYS), snapshots)
+# A preview, which is not entered.
+limited = st.tuples(st.just("limited"), st.integers(1, DAYS), snapshots)
+prunes = st.tuples(st.just("prune"), st.integers(0, DAYS + 1), st.none())
+steps = st.lists(st.one_of(loads, loads, loads, loads, limited, prunes), min_size=1, max_size=10)
+
+
+def reset(conn) -> Shelf:
+    with db.transaction(conn) as cur:
+        cur.execute("DROP TABLE IF EXISTS public.products")
+        cur.execute("TRUNCATE vectorshelf.catalogs, vectorshelf.runs, vectorshelf.history, vectorshelf.history_dates CASCADE")
+    return Shelf(conn)
+
+
+@settings(max_examples=HISTORIES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=steps)
+def test_history_is_what_each_dates_last_snapshot_said_in_whatever_order_they_came(conn, steps):
+    shelf = reset(conn)
+    known: dict[int, dict[str, Item]] = {}
+    newest = 0
+    for kind, number, products in steps:
+        if kind == "load":
+            shelf.load(number, products, history=True)
+            known[number] = products
+            newest = max(newest, number)
+        elif kind == "limited":
+            shelf.load(number, products, whole=False, history=True)
+        else:
+            with db.transaction(conn) as cur:
+                history.prune(cur, shelf.catalog, day(number))
+            first = max((date for date in known if date <= number), default=0)
+            known = {date: said for date, said in known.items() if date >= first}
+        assert stretches(shelf) == expected_stretches(known)
+    for number in range(min(known, default=1), max(known, default=0) + 1):
+        in_force = max(date for date in known if date <= number)
+        assert state(shelf, number) == rows_of(known[in_force])
+    if newest and all(kind == "load" for kind, _, _ in steps):
+        assert shelf.rows() == as_rows(known[newest])
