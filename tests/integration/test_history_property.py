@@ -8,7 +8,7 @@ import os
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.integration.dated import expected_stretches, rows_of, state, stretches
+from tests.integration.dated import expected_stretches, state, stretches
 from tests.integration.products import Item, Shelf, as_rows, day
 from vectorshelf.store import db, history
 
@@ -28,7 +28,8 @@ steps = st.lists(st.one_of(loads, loads, loads, loads, limited, prunes), min_siz
 def reset(conn) -> Shelf:
     with db.transaction(conn) as cur:
         cur.execute("DROP TABLE IF EXISTS public.products")
-        cur.execute("TRUNCATE vectorshelf.catalogs, vectorshelf.runs, vectorshelf.history, vectorshelf.history_dates CASCADE")
+        cur.execute("TRUNCATE vectorshelf.catalogs, vectorshelf.runs CASCADE")
+        cur.execute("TRUNCATE vectorshelf.history, vectorshelf.history_dates")
     return Shelf(conn)
 
 
@@ -53,6 +54,6 @@ def test_history_is_what_each_dates_last_snapshot_said_in_whatever_order_they_ca
         assert stretches(shelf) == expected_stretches(known)
     for number in range(min(known, default=1), max(known, default=0) + 1):
         in_force = max(date for date in known if date <= number)
-        assert state(shelf, number) == rows_of(known[in_force])
+        assert state(shelf, number) == as_rows(known[in_force])
     if newest and all(kind == "load" for kind, _, _ in steps):
         assert shelf.rows() == as_rows(known[newest])
