@@ -12,7 +12,7 @@ from tests.integration.dated import expected_stretches, state, stretches
 from tests.integration.products import Item, Shelf, as_rows, day
 from vectorshelf.store import db, history
 
-HISTORIES = int(os.environ.get("VECTORSHELF_HISTORIES", "60"))
+HISTORIES = int(os.environ.get("VECTORSHELF_HISTORIES", "40"))
 DAYS = 6
 
 ids = st.sampled_from("abcd")

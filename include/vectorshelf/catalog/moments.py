@@ -38,6 +38,5 @@ def _day(value: str) -> date | None:
 
 
 def _midnight(day: date, catalog: "Catalog") -> datetime:
-    """The day's first moment in the catalog's zone, also where clocks are changed at midnight."""
-    first = datetime.combine(day, time.min)
-    return min(first.replace(tzinfo=catalog.tz, fold=fold).astimezone(UTC) for fold in (0, 1))
+    """The day's first moment in the catalog's zone: where clocks change at midnight, the first of two or the next."""
+    return datetime.combine(day, time.min, catalog.tz).astimezone(UTC)
