@@ -4,9 +4,9 @@ Generated snapshots, a day apart, each differing from the one before in `--churn
 text), a quarter with another price, an eighth gone, an eighth new. They are loaded through the pipeline's own staging
 and merge into two catalogs that share one vector store, with history and without; vectors are random unit vectors.
 
-Then: storage against as many full copies of the table (one is measured, without any vector index); the load's transaction
-with and without history, forwards, and for a date before all others; ten random dates searched as of and, exactly, in a
-fresh table of that date's snapshot alone, whose answers must be equal.
+Then: storage against as many full copies of the table (one is measured, without any vector index); the transaction of a
+load with and without history, forwards, and for a date before all others; ten random dates searched as of and, exactly,
+in a fresh table of that date's snapshot alone, whose answers must be equal.
 """
 
 import argparse
