@@ -13,16 +13,17 @@ from tests.integration.products import Item, Shelf, as_rows, day
 from vectorshelf.store import db, history
 
 HISTORIES = int(os.environ.get("VECTORSHELF_HISTORIES", "40"))
-DAYS = 6
+DAYS = 4
 
-ids = st.sampled_from("abcd")
-items = st.builds(Item, text=st.sampled_from(["one", "two"]), price=st.integers(1, 2))
-snapshots = st.dictionaries(ids, items)
-loads = st.tuples(st.just("load"), st.integers(1, DAYS), snapshots)
-# A preview, which is not entered.
-limited = st.tuples(st.just("limited"), st.integers(1, DAYS), snapshots)
-prunes = st.tuples(st.just("prune"), st.integers(0, DAYS + 1), st.none())
-steps = st.lists(st.one_of(loads, loads, loads, loads, limited, prunes), min_size=1, max_size=10)
+# Few products, states and days: what matters is how a day meets its neighbours, so equal ones must be common.
+states = st.sampled_from([Item("one"), Item("one"), Item("one"), None, Item("one", price=2), Item("two")])
+snapshots = st.fixed_dictionaries(dict.fromkeys("abc", states)).map(
+    lambda found: {id_: item for id_, item in found.items() if item}
+)
+kinds = st.sampled_from(["load"] * 8 + ["limited", "prune"])  # limited: a preview, which is not entered
+anything = st.lists(st.tuples(kinds, st.integers(1, DAYS), snapshots), min_size=3, max_size=10)
+# Half of the time between two equal days, so that what a day cuts is resumed behind it and joined again.
+steps = anything | st.builds(lambda same, rest: [*(("load", n, same) for n in (1, DAYS)), *rest], snapshots, anything)
 
 
 def reset(conn) -> Shelf:
