@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from vectorshelf.catalog.model import Catalog
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_LEAST = timedelta(microseconds=1)  # as fine as Postgres keeps time
 
 
 def end_of(value: str, catalog: "Catalog", now: datetime | None = None) -> datetime:
@@ -28,9 +29,6 @@ def beginning_of(value: str, catalog: "Catalog", now: datetime | None = None) ->
     """The moment in UTC that "before `value`" ends at: of a date its first, of a moment itself."""
     found, day = as_of_of(value, catalog, now), _day(value)
     return found if day is None else _midnight(day, catalog)
-
-
-_LEAST = timedelta(microseconds=1)  # as fine as Postgres keeps time
 
 
 def _day(value: str) -> date | None:
