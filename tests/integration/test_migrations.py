@@ -71,5 +71,35 @@ def test_a_database_that_is_ahead_is_left_alone(conn):
         migrations.migrate(conn)
 
 
+def test_snapshots_from_before_there_was_history_are_known_to_have_been_loaded(postgres_server):
+    """So that a question about such a date is refused, and not answered with one loaded later for an earlier date."""
+    run(postgres_server, "CREATE DATABASE older TEMPLATE template0")
+    try:
+        url = SecretStr(postgres.on_database(postgres_server, "older"))
+        with db.connect(url) as conn, db.transaction(conn) as cur:
+            cur.execute(db.query("schema"))
+            for version in (found for found in migrations.versions() if found < 4):
+                migrations._apply(cur, version)
+            request = '{"catalog": {"mode": "%s"}, "limit": %s}'
+            for run_id, status, mode, limit in (
+                ("loaded", "success", "snapshot", "null"),
+                ("failed", "failed", "snapshot", "null"),
+                ("planned", "planned", "snapshot", "null"),
+                ("delta", "success", "delta", "null"),
+                ("preview", "success", "snapshot", "5"),
+            ):
+                cur.execute(
+                    "INSERT INTO vectorshelf.runs (run_id, catalog, as_of, request, status)"
+                    " VALUES (%s, 'shop', '2026-11-01', %s, %s)",
+                    (run_id, request % (mode, limit), status),
+                )
+        migrate(url)
+        with db.connect(url) as conn, db.transaction(conn) as cur:
+            cur.execute("SELECT run_id, space FROM vectorshelf.history_dates")
+            assert cur.fetchall() == [("loaded", None)]
+    finally:
+        run(postgres_server, "DROP DATABASE older WITH (FORCE)")
+
+
 def test_versions_have_no_gaps():
     assert migrations.versions() == list(range(1, len(migrations.versions()) + 1))

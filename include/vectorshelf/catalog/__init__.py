@@ -8,6 +8,7 @@ from vectorshelf.catalog.dates import as_of_of
 from vectorshelf.catalog.findings import CatalogFileError, Finding
 from vectorshelf.catalog.loading import Loaded, find_catalog, load_catalog, load_folder
 from vectorshelf.catalog.model import MAX_DIMENSIONS, Catalog, Columns, Embedding, Index, Load, Source
+from vectorshelf.catalog.moments import beginning_of, end_of
 from vectorshelf.catalog.paths import PathTemplate, format_of, is_local, previous_pattern, render_path
 from vectorshelf.catalog.text import TextTemplate, sha256_of
 
@@ -26,8 +27,10 @@ __all__ = [
     "Source",
     "TextTemplate",
     "as_of_of",
+    "beginning_of",
     "check_file",
     "check_folder",
+    "end_of",
     "find_catalog",
     "format_of",
     "is_local",

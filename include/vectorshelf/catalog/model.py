@@ -70,6 +70,8 @@ class Catalog(Part):
     embedding: Embedding = Embedding()
     table: Annotated[str, AfterValidator(_table)] = Field(examples=["products"])
     """The serving table, `table` or `schema.table` (unset schema: `public`). One catalog per table."""
+    history: bool = Field(default=False, examples=[True])
+    """Keep what every snapshot said: `vectorshelf search --as-of` goes back to any date loaded from then on."""
     index: Index = Index()
     load: Load = Load()
     max_delete_fraction: float = Field(default=0.2, ge=0, le=1, examples=[0.5])
@@ -112,6 +114,10 @@ class Catalog(Part):
     @model_validator(mode="after")
     def _deletions_fit_the_mode(self) -> "Catalog":
         if self.mode == "delta":
+            if self.history:
+                raise MisfitError(
+                    "history", "a delta says what changed and not what was on sale: remove this, or set mode: snapshot"
+                )
             return self
         if self.columns.deleted is not None:
             raise MisfitError("columns.deleted", "a snapshot deletes what is missing: remove this, or set mode: delta")

@@ -15,7 +15,7 @@ BEGIN = "<!-- keys: made by python -m vectorshelf.catalog.reference -->"
 END = "<!-- end of keys -->"
 
 _HEAD = "| key | type | default | meaning | example |\n|---|---|---|---|---|\n"
-_TYPES = {"string": "text", "integer": "whole number", "number": "number"}
+_TYPES = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` or `false`"}
 
 
 def tables() -> str:

@@ -7,7 +7,7 @@ in error messages. A rule that concerns several keys raises `MisfitError` with t
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from vectorshelf.catalog.paths import FileFormat, PathTemplate, format_of, is_local
 
@@ -90,7 +90,7 @@ PerMinute = Annotated[int, Field(ge=1)]
 
 
 class Part(BaseModel):
-    """Base of every section: unknown keys are errors, values never change, nothing is true or false."""
+    """Base of every section: unknown keys are errors, values never change, `yes` is no number and no text."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True, use_attribute_docstrings=True
@@ -98,10 +98,13 @@ class Part(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _no_truth_value(cls, value: object) -> object:
-        """YAML reads yes, no, on and off as truth values, and pydantic would take them as 1 and 0."""
-        if isinstance(value, bool):
-            raise ValueError('YAML reads this as true or false, and no key takes that: for the word, quote it ("no")')  # noqa: TRY004 pydantic reports a ValueError, not a TypeError
+    def _truth_value_where_asked(cls, value: object, info: ValidationInfo) -> object:
+        """YAML reads yes, no, on and off as truth values; pydantic would take them as 1 and 0, and "yes" as true."""
+        asked = cls.model_fields[info.field_name or ""].annotation is bool
+        if isinstance(value, bool) and not asked:
+            raise ValueError('YAML reads this as true or false, and this key takes none: for the word, quote it ("no")')
+        if asked and value is not None and not isinstance(value, bool):
+            raise ValueError("this is neither true nor false: write one of the two, without quotes")
         return value
 
 

@@ -2,6 +2,7 @@
 
 from vectorshelf.pipeline.approval import Question, approve, question
 from vectorshelf.pipeline.indexing import maintain
+from vectorshelf.pipeline.past import loaded_dates, prune_history, search_as_of
 from vectorshelf.pipeline.progress import SILENT, Progress
 from vectorshelf.pipeline.questions import quarantine_count, quarantine_list, quarantine_requeue, search, status
 from vectorshelf.pipeline.request import RunRequest
@@ -20,9 +21,11 @@ __all__ = [
     "fail",
     "index",
     "load",
+    "loaded_dates",
     "maintain",
     "plan",
     "prepare",
+    "prune_history",
     "quarantine_count",
     "quarantine_list",
     "quarantine_requeue",
@@ -30,6 +33,7 @@ __all__ = [
     "report",
     "run",
     "search",
+    "search_as_of",
     "status",
     "vacuum",
 ]

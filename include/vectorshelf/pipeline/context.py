@@ -60,6 +60,7 @@ class Run:
             whole=self.request.whole,
             max_delete_fraction=self.catalog.max_delete_fraction,
             max_quarantine_fraction=self.catalog.max_quarantine_fraction,
+            history=self.catalog.history,
         )
 
 

@@ -10,7 +10,7 @@ from vectorshelf.errors import ConfigurationError
 from vectorshelf.pipeline import embedding
 from vectorshelf.pipeline.context import connected, serving_table
 from vectorshelf.settings import Settings
-from vectorshelf.store import db, migrations, overview
+from vectorshelf.store import db, migrations, overview, time_travel
 from vectorshelf.store import quarantine as quarantines
 from vectorshelf.store import search as searches
 from vectorshelf.store.writers import as_text
@@ -29,9 +29,7 @@ def search(
 
     Raises ConfigurationError when the catalog was never loaded into this database.
     """
-    if not text.strip():
-        raise ConfigurationError("the search text is empty: say what to look for")
-    vector = as_text(embedding.embed_query(catalog, text, settings))
+    vector = query_vector(catalog, text, settings)
     table = serving_table(catalog)
     with connected(settings, f"search {catalog.name}") as conn:
         _check_model(conn, catalog)
@@ -42,6 +40,13 @@ def search(
             hits = searches.search(conn, table, vector, k, category)
         milliseconds = (time.perf_counter() - started) * 1000
     return {"results": [hit._asdict() for hit in hits], "milliseconds": round(milliseconds, 2)}
+
+
+def query_vector(catalog: Catalog, text: str, settings: Settings) -> str:
+    """A search text's vector by the catalog's model, in pgvector's text form."""
+    if not text.strip():
+        raise ConfigurationError("the search text is empty: say what to look for")
+    return as_text(embedding.embed_query(catalog, text, settings))
 
 
 def _check_model(conn: db.Connection, catalog: Catalog) -> None:
@@ -93,9 +98,10 @@ _EMPTY: dict[str, Any] = {
     "recall": None,
     "recall_target": None,
     "spent_usd_month": 0.0,
+    "history": None,
 }
 
 
 def _entry(cur: db.Cursor, catalog: Catalog) -> dict[str, Any]:
     found = overview.of_catalog(cur, catalog.name, serving_table(catalog))
-    return {**_EMPTY, "name": catalog.name, **found}
+    return {**_EMPTY, "name": catalog.name, **found, "history": time_travel.span(cur, catalog.name)}

@@ -17,6 +17,7 @@ from vectorshelf.pipeline.progress import SILENT, Progress
 from vectorshelf.pipeline.request import RunRequest
 from vectorshelf.settings import Settings
 from vectorshelf.store import (
+    as_of_function,
     db,
     fence,
     ledger,
@@ -140,8 +141,11 @@ def _load(run: Run, progress: Progress) -> dict[str, int]:
         recorded = ledger.stage_counts(cur, run.run_id, "load")
         unusable = (ledger.stage_counts(cur, run.run_id, "extract") or {}).get("quarantined", 0)
         merged = merge.merge(cur, run.change, allow_deletes=run.request.allow_delete, unusable=unusable)
+        if merged.history is not None:
+            as_of_function.create_as_of_function(cur, run.catalog.name, serving_table(run.catalog))
         counts = merged.difference.counts | {"refused": merged.refused, "superseded": merged.superseded}
-        if recorded is None or merged.difference.writes:  # run twice, it changes nothing the second time
+        counts |= {} if merged.history is None else {"history": merged.history}
+        if recorded is None or merged.difference.writes or merged.history:  # twice, it writes nothing
             ledger.record_stage(cur, run.run_id, "load", -1, time.monotonic() - started, counts)
         progress.finish("load", f"{merged.difference.writes:,} rows written")
     return recorded or counts

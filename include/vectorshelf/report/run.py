@@ -50,6 +50,8 @@ def lines(figures: Figures, recall_target: float | None = None) -> list[Line]:
         found.append(Line("texts", f"{count(figures['truncated'])} too long for the model and cut at a word's end"))
     if figures.get("superseded"):
         found.append(Line("table", "left as it is: a newer snapshot is loaded already"))
+    if figures.get("history") is not None:
+        found.append(Line("history", _history(figures["history"])))
     if figures["status"] == "success":
         found.append(Line("index", _index(figures["index"], recall_target)))
     if figures["peak_rss_mb"]:
@@ -118,6 +120,7 @@ def failed_figures(catalog: str, as_of: str | None, error: str) -> dict[str, Any
         "status": "failed",
         **dict.fromkeys(_INTEGERS, 0),
         "superseded": False,
+        "history": None,
         "cost_usd": 0.0,
         "truncated": 0,
         "isolating": 0,
@@ -146,6 +149,11 @@ def _products(figures: Figures) -> str:
     }
     changes = ", ".join(f"{count(figures[key])} {word}" for key, word in words.items() if figures[key])
     return f"{read}{aside}: {changes}" if changes else read + aside
+
+
+def _history(products: int) -> str:
+    differing = f"{counted(products, 'product')} {'differs' if products == 1 else 'differ'}"
+    return f"this date can be searched; {differing} from what was known of it"
 
 
 def _vectors(figures: Figures) -> str:

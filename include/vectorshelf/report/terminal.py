@@ -8,7 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from vectorshelf.report.phrases import count, duration, fraction, moment, money
+from vectorshelf.report.phrases import count, counted, duration, fraction, moment, money
 from vectorshelf.report.run import Figures, headline, lines, next_steps, stages
 
 _MARKS = {"success": ("✔", "green"), "planned": ("◌", "cyan"), "failed": ("✘", "red")}
@@ -29,9 +29,12 @@ def run_summary(figures: Figures, recall_target: float | None = None) -> Rendera
 
 
 def status_table(catalogs: Iterable[Mapping[str, Any]]) -> Table:
-    """One row per catalog: rows, last run, quarantine, recall against its target, money."""
-    table = _table("catalog", "rows>", "last run", "quarantine>", "recall>", "target>", "this month>")
-    for entry in catalogs:
+    """One row per catalog: rows, last run, quarantine, recall against its target, money; history where one is kept."""
+    entries = list(catalogs)
+    dated = any(entry.get("history") for entry in entries)
+    headers = ("catalog", "rows>", "last run", "quarantine>", "recall>", "target>", "this month>")
+    table = _table(*headers, *(["history"] if dated else []))
+    for entry in entries:
         recall, target = entry["recall"], entry["recall_target"]
         short = recall is not None and target is not None and recall < target
         table.add_row(
@@ -42,6 +45,7 @@ def status_table(catalogs: Iterable[Mapping[str, Any]]) -> Table:
             Text(fraction(recall), "yellow" if short else ""),
             fraction(target),
             money(entry["spent_usd_month"]),
+            *([_history(entry.get("history"))] if dated else []),
         )
     return table
 
@@ -76,6 +80,17 @@ def quarantine_table(items: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
+def dates_table(dates: Sequence[Mapping[str, Any]]) -> Table:
+    """The dates a catalog was loaded for, oldest first; a date without a model cannot be searched."""
+    table = _table("as of", "products>", "model")
+    for date in dates:
+        known = date["model"] is not None
+        model = f"{date['model']}, {date['dimensions']} dimensions" if known else "loaded without history"
+        products = count(date["products"]) if known else "-"
+        table.add_row(moment(date["as_of"]), products, Text(model, "" if known else "dim"))
+    return table
+
+
 def _stage_bars(figures: Figures) -> Table:
     grid = _grid()
     grid.add_column(justify="right")
@@ -91,6 +106,12 @@ def _last_run(run: Mapping[str, Any] | None) -> Text:
         return Text("never", "dim")
     mark, colour = _MARKS.get(run["status"], ("…", "cyan"))
     return Text.assemble((f"{mark} ", colour), f"{run['status']}, as of {moment(run['as_of'])}")
+
+
+def _history(span: Mapping[str, Any] | None) -> Text:
+    if span is None:
+        return Text("-", "dim")
+    return Text(f"{counted(span['dates'], 'date')} from {moment(span['first'])}")
 
 
 def _grid() -> Table:

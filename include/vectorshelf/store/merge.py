@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from vectorshelf.errors import BrakeError, TransientError
-from vectorshelf.store import fence, staging
+from vectorshelf.store import fence, history, staging
 from vectorshelf.store.db import Cursor
 from vectorshelf.store.table import ServingTable
 
@@ -15,6 +15,7 @@ class Change:
     """What a run means to its table: the facts of the merge, the same for plan and load.
 
     `snapshot` compares the run with the fence as one; `whole` (a snapshot read to its end) deletes what is missing.
+    `history` enters it under its date, also when the table has gone on to a newer one.
     """
 
     catalog: str
@@ -28,6 +29,7 @@ class Change:
     whole: bool
     max_delete_fraction: float
     max_quarantine_fraction: float
+    history: bool = False
 
     @property
     def values(self) -> dict[str, Any]:
@@ -75,14 +77,16 @@ class Difference:
 
 @dataclass(frozen=True)
 class Merged:
-    """What a merge did. `superseded`: a newer snapshot was loaded before, so nothing was changed.
+    """What a merge did. `superseded`: a newer snapshot was loaded before, so the table was not changed.
 
-    `refused` counts the products left out because the model refused their text.
+    `refused` counts the products left out because the model refused their text, `history` those that differ from what
+    the history said of this date (None: it was not entered there).
     """
 
     difference: Difference
     refused: int = 0
     superseded: bool = False
+    history: int | None = None
 
 
 def difference(cur: Cursor, change: Change) -> Difference:
@@ -120,12 +124,12 @@ def merge(cur: Cursor, change: Change, *, allow_deletes: bool, unusable: int = 0
     """Make the table what the run says it is, in the caller's transaction, holding the catalog's lock to its end.
 
     `unusable` rows went to quarantine before; together with the refused texts they must not be too many.
-    An older snapshot than the one loaded changes nothing. Raises BrakeError (mass delete, too many refused texts)
-    and TransientError (vectors missing that embed should have stored) before anything was written.
+    An older snapshot than the one loaded changes nothing but the history. Raises BrakeError (mass delete, too many
+    refused texts) and TransientError (vectors missing that embed should have stored) before anything was written.
     """
     current = fence.lock(cur, change.catalog)
     if change.snapshot and current.is_past(change.as_of):
-        return Merged(Difference(), superseded=True)
+        return _superseded(cur, change, allow_deletes=allow_deletes, unusable=unusable)
     if not change.whole:
         current.check_model(change.model, change.table.label)
     change.execute(cur, "drop_unembeddable")
@@ -135,7 +139,19 @@ def merge(cur: Cursor, change: Change, *, allow_deletes: bool, unusable: int = 0
     check_rejects(unusable + refused, diff.staged, change.max_quarantine_fraction)
     check_deletions(diff, change, allow=allow_deletes)
     _write(cur, change, diff)
-    return Merged(diff, refused)
+    return Merged(diff, refused, history=history.record(cur, change))
+
+
+def _superseded(cur: Cursor, change: Change, *, allow_deletes: bool, unusable: int) -> Merged:
+    """A newer snapshot is loaded: the table stays. What would have stopped this one keeps it out of the history."""
+    if not (change.history and change.whole):
+        return Merged(Difference(), superseded=True, history=history.record(cur, change))
+    change.execute(cur, "drop_unembeddable")
+    refused = cur.rowcount
+    found = history.compare(cur, change)
+    check_rejects(unusable + refused, found.products, change.max_quarantine_fraction)
+    history.check_losses(cur, found, change, allow=allow_deletes)
+    return Merged(Difference(), refused, superseded=True, history=history.write(cur, change, found))
 
 
 def _write(cur: Cursor, change: Change, diff: Difference) -> None:

@@ -9,7 +9,7 @@ from vectorshelf.errors import ConfigurationError
 from vectorshelf.store.db import Connection, query, transaction
 from vectorshelf.store.table import ServingTable
 
-_POOL = 50
+POOL = 50
 """How deep hybrid search looks into each ranking, at least: rows further down no longer change the first page."""
 
 
@@ -35,7 +35,7 @@ def search_hybrid(
     conn: Connection, table: ServingTable, vector: str, text: str, k: int = 10, category: str | None = None
 ) -> list[Hit]:
     """The `k` best of two rankings: nearness to `vector`, and the words of `text` in name and category."""
-    values = {"query": vector, "text": text, "k": k, "pool": max(_POOL, k), "category": category}
+    values = {"query": vector, "text": text, "k": k, "pool": max(POOL, k), "category": category}
     return _run(conn, "search_hybrid", table, values)
 
 
@@ -51,11 +51,15 @@ def stored_model(conn: Connection, table: ServingTable) -> str | None:
         return str(row[0]) if row else None
 
 
+def _parts(table: ServingTable) -> dict[str, sql.Composable]:
+    nearest = sql.SQL("{}(%(query)s::vector, %(pool)s, %(category)s)").format(table.search_function)
+    return {"function": table.search_function, "nearest": nearest, "products": table.identifier}
+
+
 def _run(conn: Connection, statement: str, table: ServingTable, values: dict[str, Any]) -> list[Hit]:
     with transaction(conn) as cur:
         try:
-            parts = {"function": table.search_function, "table": table.identifier}
-            cur.execute(sql.SQL(query(statement)).format(**parts), values)
+            cur.execute(sql.SQL(query(statement)).format(**_parts(table)), values)
         except (psycopg2.errors.UndefinedFunction, psycopg2.errors.UndefinedTable) as error:
             raise ConfigurationError(
                 f"table {table.label} cannot be searched yet: run its catalog once with `vectorshelf run`"

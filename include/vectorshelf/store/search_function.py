@@ -21,7 +21,7 @@ FEW = 5_000
 WIDER = 3
 """How many times the probes a search in a larger category takes: see the figures in `docs/decisions/`."""
 
-_SCORES: dict[Metric, str] = {"cosine": "1 - n.distance", "ip": "-n.distance", "l2": "1 / (1 + n.distance)"}
+SCORES: dict[Metric, str] = {"cosine": "1 - n.distance", "ip": "-n.distance", "l2": "1 / (1 + n.distance)"}
 
 _SETTINGS = {
     "plan_cache_mode": "force_custom_plan",
@@ -39,7 +39,7 @@ def create_search_function(cur: Cursor, table: ServingTable, knobs: Mapping[str,
     body = sql.SQL(query("search_function_body")).format(
         table=table.identifier,
         operator=sql.SQL(OPERATORS[table.metric]),
-        score=sql.SQL(_SCORES[table.metric]),
+        score=sql.SQL(SCORES[table.metric]),
         dimensions=sql.Literal(table.dimensions),
         few=sql.Literal(FEW),
         wider=sql.Literal(WIDER),

@@ -96,6 +96,11 @@ NOT_A_CATALOG = [  # (a line to add to a good file, key, remedy)
     ("columns: {id: 5}", "columns.id", "5 is not text"),
     ("columns: {id: ''}", "columns.id", "is empty"),
     ("columns: {category: no}", "columns.category", 'quote it ("no")'),
+    ("history: maybe", "history", "neither true nor false"),
+    ("history: 'yes'", "history", "without quotes"),
+    ("history: 1", "history", "neither true nor false"),
+    ("history:", "history", "is empty: write a value, or remove the line"),
+    ("history: true\nmode: delta", "history", "a delta says what changed"),
     ("columns: {deleted: gone}", "columns.deleted", "or set mode: delta"),
 ]
 

@@ -104,3 +104,11 @@ def test_a_validation_error_of_the_model_itself_shows_no_values():
     with pytest.raises(ValidationError) as caught:
         catalog(openai_api_key="hunter2")
     assert "hunter2" not in str(caught.value)
+
+
+def test_history_is_off_unless_a_truth_value_turns_it_on():
+    assert not catalog().history
+    assert catalog(history=True).history
+    assert Catalog.model_validate(yaml.safe_load(GOOD + "\nhistory: yes\n")).history
+    kept = catalog(history=True)
+    assert Catalog.model_validate_json(kept.model_dump_json()) == kept  # as a run's request keeps it

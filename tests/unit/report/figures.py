@@ -15,6 +15,7 @@ SUCCESS: dict[str, Any] = {
     "unchanged": 19362,
     "deleted": 8,
     "superseded": False,
+    "history": None,
     "embedded": 14,
     "reused": 5,
     "requests": 1,

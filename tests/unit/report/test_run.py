@@ -71,6 +71,12 @@ def test_an_older_snapshot_says_why_the_table_did_not_change():
     assert "a newer snapshot is loaded already" in report.plain(figures(superseded=True))
 
 
+def test_a_date_that_can_be_searched_says_so_and_how_much_it_brought():
+    assert "history" not in report.plain(figures())
+    assert "this date can be searched; 1,204 products differ from" in report.plain(figures(history=1204))
+    assert "this date can be searched; 1 product differs from" in report.plain(figures(history=1))
+
+
 def test_the_sample_catalog_suggests_the_search_of_the_readme():
     assert "vectorshelf search electronics 'portable coding machine'" in report.plain(figures(catalog="electronics"))
 

@@ -5,12 +5,12 @@ WITH words AS (
 ),
 by_meaning AS (
     SELECT id, row_number() OVER (ORDER BY score DESC, id) AS rank
-    FROM {function}(%(query)s::vector, %(pool)s, %(category)s)
+    FROM {nearest}
 ),
 by_words AS (
     SELECT t.id, row_number() OVER (
         ORDER BY ts_rank(to_tsvector('simple', t.name || ' ' || t.category), words.any_word) DESC, t.id) AS rank
-    FROM {table} t, words
+    FROM {products} t, words
     WHERE to_tsvector('simple', t.name || ' ' || t.category) @@ words.any_word
       AND (%(category)s IS NULL OR t.category = %(category)s)
     ORDER BY rank LIMIT %(pool)s
@@ -21,5 +21,5 @@ fused AS (
     GROUP BY id ORDER BY score DESC, id LIMIT %(k)s
 )
 SELECT t.id, t.name, t.category, t.attributes, f.score
-FROM fused f JOIN {table} t ON t.id = f.id
+FROM fused f JOIN {products} t ON t.id = f.id
 ORDER BY f.score DESC, t.id
