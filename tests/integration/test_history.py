@@ -193,11 +193,12 @@ def test_what_is_older_than_all_dates_may_be_small(conn):
 
 def test_a_product_in_quarantine_is_missing_from_history_as_from_the_table(conn):
     shelf = Shelf(conn)
+    space = shelf.change(6).space
     with db.transaction(conn) as cur:
         cur.execute(
-            "INSERT INTO vectorshelf.quarantine (catalog, kind, fingerprint, reason, run_id)"
-            " VALUES ('shop', 'text', %s, 'refused', 'x')",
-            (sha256("poison"),),
+            "INSERT INTO vectorshelf.quarantine (catalog, kind, fingerprint, space, reason, run_id)"
+            " VALUES ('shop', 'text', %s, %s, 'refused', 'x')",
+            (sha256("poison"), space),
         )
     load(shelf, 5, {"p": PEAR})
     for number in (6, 3):  # the newest, and one that only history sees
