@@ -125,7 +125,7 @@ def merge(cur: Cursor, change: Change, *, allow_deletes: bool, unusable: int = 0
 
     `unusable` rows went to quarantine before; together with the refused texts they must not be too many.
     An older snapshot than the one loaded changes nothing but the history. Raises BrakeError (mass delete, too many
-    refused texts) and TransientError (vectors missing that embed should have stored) before anything was written.
+    refused texts) and TransientError (vectors missing that embed should have stored) before the table was written.
     """
     current = fence.lock(cur, change.catalog)
     if change.snapshot and current.is_past(change.as_of):
@@ -134,12 +134,13 @@ def merge(cur: Cursor, change: Change, *, allow_deletes: bool, unusable: int = 0
         current.check_model(change.model, change.table.label)
     change.execute(cur, "drop_unembeddable")
     refused = cur.rowcount
+    dated = history.record(cur, change)  # from all that is staged, whatever the table takes of it; a brake undoes it
     _check_vectors(cur, change)
     diff = difference(cur, change)
     check_rejects(unusable + refused, diff.staged, change.max_quarantine_fraction)
     check_deletions(diff, change, allow=allow_deletes)
     _write(cur, change, diff)
-    return Merged(diff, refused, history=history.record(cur, change))
+    return Merged(diff, refused, history=dated)
 
 
 def _superseded(cur: Cursor, change: Change, *, allow_deletes: bool, unusable: int) -> Merged:
