@@ -207,7 +207,7 @@ def _space(cur: db.Cursor, run: Run, difference: merge.Difference) -> dict[str, 
     text_bytes = staging.staged_bytes(cur, run.names) * rows // max(1, difference.staged)
     return {
         "table_bytes": sizing.table_bytes(rows, text_bytes, run.table.dimensions),
-        "index_bytes": sizing.index_bytes(rows, run.table.dimensions, index.type, index.lists),
+        "index_bytes": sizing.index_bytes(rows, run.table.dimensions, index.type, index.lists, run.table.storage),
     }
 
 

@@ -25,7 +25,7 @@ from vectorshelf.store.index_state import read_indexes, read_state
 from vectorshelf.store.recall import DEFAULT_BOUNDS, Bounds, Measurement, measure
 from vectorshelf.store.search_function import create_search_function, read_knobs, set_knobs
 from vectorshelf.store.session import PATIENT, notice_lost_clients, session_settings
-from vectorshelf.store.table import OPERATOR_CLASSES, ServingTable
+from vectorshelf.store.table import ServingTable
 from vectorshelf.store.watched import BuildProgress, Watch
 
 __all__ = ["Bounds", "BuildProgress", "IndexOutcome", "IndexSpec", "Sampling", "Watch", "ensure_index"]
@@ -87,7 +87,7 @@ class _Keeper:
         """Clear away, decide, act, log."""
         drop_leftovers(self.conn, self.table, self.watch.log)
         state = read_state(self.conn, self.table, self.visit.catalog)
-        decision = decide(self.spec, self.table.metric, state, rebuild=rebuild, measure=self.sampling.again)
+        decision = decide(self.spec, self.table, state, rebuild=rebuild, measure=self.sampling.again)
         self.watch.log(f"index of {self.table.label}: {decision.verdict}, because {decision.reason}")
         if state.existing is None or decision.verdict != "build":
             self._refresh_function()
@@ -157,10 +157,11 @@ class _Keeper:
         return interim
 
     def _method(self, lists: int | None) -> sql.Composed:
-        operator_class = sql.Identifier(f"vector_{OPERATOR_CLASSES[self.table.metric]}")
+        parts = {"cast": self.table.cast, "operator_class": sql.Identifier(self.table.operator_class)}
         if lists is None:
-            return sql.SQL("hnsw (embedding {})").format(operator_class)
-        return sql.SQL("ivfflat (embedding {}) WITH (lists = {})").format(operator_class, sql.Literal(lists))
+            return sql.SQL("hnsw ((embedding{cast}) {operator_class})").format(**parts)
+        statement = sql.SQL("ivfflat ((embedding{cast}) {operator_class}) WITH (lists = {lists})")
+        return statement.format(**parts, lists=sql.Literal(lists))
 
     def _swap(self, state: State, outcome: IndexOutcome, interim: dict[str, int]) -> int:
         """The new index takes the name; function and log follow, all at once. Renaming an index blocks no reader."""

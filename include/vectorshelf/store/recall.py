@@ -190,12 +190,16 @@ class _Bench:
 
     def _search(self, text: str, probes: int) -> list[float]:
         self.cur.execute("SELECT set_config(%s, %s, true)", (self.knob.setting, str(probes)))
-        values = {"query": text, "copies": not self.leave_out_copies, "k": NEIGHBOURS}
+        wanted = NEIGHBOURS * self.table.candidates
+        values = {"query": text, "copies": not self.leave_out_copies, "k": wanted}
         self.cur.execute(self._compose("sample_search"), values)
-        return sorted(distance for (distance,) in self.cur.fetchall())
+        return sorted(distance for (distance,) in self.cur.fetchall())[:NEIGHBOURS]
 
     def _compose(self, name: str) -> sql.Composed:
         operator = sql.SQL(OPERATORS[self.table.metric])
         return sql.SQL(query(name)).format(
-            table=self.table.identifier, operator=operator, dimensions=sql.Literal(self.table.dimensions)
+            table=self.table.identifier,
+            operator=operator,
+            cast=self.table.cast,
+            dimensions=sql.Literal(self.table.dimensions),
         )

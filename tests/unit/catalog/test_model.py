@@ -104,3 +104,8 @@ def test_a_validation_error_of_the_model_itself_shows_no_values():
     with pytest.raises(ValidationError) as caught:
         catalog(openai_api_key="hunter2")
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("index", [{"storage": "halfvec"}, {"type": "hnsw", "storage": "halfvec"}, {"type": "none"}])
+def test_more_than_2000_dimensions_need_an_index_of_half_numbers_or_none(index):
+    assert catalog(embedding={"dimensions": 3072}, index=index).embedding.dimensions == 3072
