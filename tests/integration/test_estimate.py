@@ -26,7 +26,7 @@ def test_the_disk_that_is_expected_is_the_disk_that_is_taken(
         tmp_path,
         database_url,
         standin,
-        embedding={"dimensions": dimensions, "max_texts_per_request": 500},
+        embedding={"model": "text-embedding-3-large", "dimensions": dimensions, "max_texts_per_request": 500},
         index={"type": kind, "storage": storage},
     )
     expected = shop.run(1, products(1500), dry_run=True)["estimate"]
