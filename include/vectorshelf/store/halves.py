@@ -1,4 +1,4 @@
-"""Numbers that `halfvec` cannot hold (over 65,504 either way), wherever the server meets them. One message, one remedy."""
+"""Numbers that `halfvec` cannot hold (over 65,504 either way), wherever the server meets them: one remedy."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

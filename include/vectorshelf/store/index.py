@@ -132,14 +132,17 @@ class _Keeper:
         settings = self._room(lists, state.rows)
         interim = self._set_interim(state, lists)
         notice_lost_clients(self.conn)
+        began = self.watch.clock()
         with session_settings(self.conn, settings):
             build_index(self.conn, self.table, self._names.building, self._method(lists), self.watch)
-        self.watch.log(f"built the index of {self.table.label}, {self.watch.clock() - self.started:.1f} s so far")
+        took = self.watch.clock() - began
+        self.watch.log(f"built the index of {self.table.label} in {took:.1f} s")
         outcome = IndexOutcome(action, decision.reason, self.spec.type, lists, interim[self._setting])
         line = self._swap(state, outcome, interim)
         if state.existing is not None:
             drop_index(self.conn, self._names, self._names.retired)
-        return self._finish(outcome, line, self._measure(lists, None))
+        bounds = self.sampling.bounds.after_build(took)
+        return self._finish(outcome, line, self._measure(lists, None, bounds))
 
     def _room(self, lists: int | None, rows: int) -> dict[str, str]:
         with autocommit(self.conn) as cur:
@@ -189,15 +192,18 @@ class _Keeper:
             complete_line(cur, line, done, found)
         return done
 
-    def _measure(self, lists: int | None, start: int | None) -> Measurement:
+    def _measure(self, lists: int | None, start: int | None, bounds: Bounds | None = None) -> Measurement:
         knob = knob_for(self.spec.type, lists, start)
         # With one list there is nothing to choose, and nothing to ask a model for: every search reads all of it.
         given = self.sampling.queries() if self.sampling.queries and knob.limit > 1 else None
-        target, bounds, clock = self.spec.recall_target, self.sampling.bounds, self.watch.clock
+        target, clock = self.spec.recall_target, self.watch.clock
+        began = clock()
+        bounds = bounds or self.sampling.bounds
         found = measure(self.conn, self.table, knob, target, given=given, bounds=bounds, clock=clock)
         self.watch.log(
             f"recall@10 of {self.table.label} over {found.queries} queries: {found.chosen.recall:.3f} "
-            f"at {knob.setting} = {found.chosen.probes}, {found.chosen.milliseconds:.1f} ms a search"
+            f"at {knob.setting} = {found.chosen.probes}, {found.chosen.milliseconds:.1f} ms a search; "
+            f"measured in {clock() - began:.1f} s"
         )
         return found
 
