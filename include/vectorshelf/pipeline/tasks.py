@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from vectorshelf.embed.tokens import MAX_BYTES_PER_TEXT
-from vectorshelf.errors import BrakeError, VectorshelfError
+from vectorshelf.errors import BrakeError, ConfigurationError, VectorshelfError
 from vectorshelf.pipeline import embedding, extraction, figures, indexing, money
 from vectorshelf.pipeline.context import Run, connected, opened, serving_table
 from vectorshelf.pipeline.progress import SILENT, Progress
@@ -104,9 +104,12 @@ def plan(run_id: str, settings: Settings, progress: Progress = SILENT, *, may_as
             excess = money.over_budget(cur, run, estimate.cost_usd)
         counts.update(difference.counts | {"reused": todo.reused, "pending": todo.texts} | asdict(estimate))
         counts.update(space, too_long=too_long, over_budget=excess)
+        lacking = indexing.lacking_memory(run, difference)
         progress.finish("plan", f"{todo.texts:,} texts to embed, about ${estimate.cost_usd:,.4f}")
     # After the counts are in the ledger: a run that a brake stops still shows what it would have done.
     merge.check_deletions(difference, run.change, allow=run.request.allow_delete or run.request.dry_run)
+    if lacking:
+        raise ConfigurationError(lacking)
     asked = may_ask and run.catalog.over_budget == "ask"
     if excess and not asked and not run.request.dry_run:
         raise BrakeError(

@@ -28,7 +28,15 @@ from vectorshelf.store.session import PATIENT, notice_lost_clients, session_sett
 from vectorshelf.store.table import ServingTable
 from vectorshelf.store.watched import BuildProgress, Watch
 
-__all__ = ["Bounds", "BuildProgress", "IndexOutcome", "IndexSpec", "Sampling", "Watch", "ensure_index"]
+__all__ = [
+    "Bounds",
+    "BuildProgress",
+    "IndexOutcome",
+    "IndexSpec",
+    "Sampling",
+    "Watch",
+    "ensure_index",
+]
 
 _SWAP_PATIENCE = "60s"
 
