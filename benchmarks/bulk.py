@@ -1,8 +1,9 @@
 """What bounds a load that is one transaction. `python -m benchmarks.bulk [--rows 100000 1000000] [--dimensions 16]`
 
 For each number of rows: a first load into an empty table, a reload in which every text changed, and the same reload
-once the vector index is there. Seconds, write-ahead log, and the most memory of its own the server's process for us took
-(RssAnon, looked at ten times a second), which must not grow with the rows. Staging and vectors are made in the server.
+once the vector index is there. Seconds, write-ahead log, and the most memory of its own that the server's process for
+us took (RssAnon, looked at ten times a second), which must not grow with the rows. Staging and vectors are made in the
+server.
 `docs/decisions/0010-a-load-is-one-transaction.md` draws the conclusions.
 """
 

@@ -42,6 +42,8 @@ _TIMED = 10  # searches at each setting whose time is taken, though their answer
 class Bounds:
     """About the most a measurement may cost: `queries`, and `least` of them for what is not done after `seconds`.
 
+    By then a setting that reaches the target is good enough: whether a smaller one does, too, is no longer looked for.
+
     Two thirds are for the true answers: where they would take longer, fewer are asked for, never under `least`.
     Fewer queries leave more room for chance, and so choose more probes, not too few: 59 in place of 200 chose 22 where
     12 are enough. A hundred compare every row with a hundred vectors; building 100 lists did that, too.
@@ -123,14 +125,16 @@ def measure(
 def _smallest(bench: "_Bench", target: float, source: str) -> Measurement:
     """A few queries say about where, all of them which. The few go by their mean: it need only be about right."""
     knob = bench.knob
-    about = smallest_passing(lambda probes: bench.point(probes, _FEW).recall >= target, knob.start, knob.limit)
+    about = smallest_passing(
+        lambda probes: bench.point(probes, _FEW).recall >= target, knob.start, knob.limit, enough=bench.late
+    )
     points: dict[int, Point] = {}
 
     def passes(probes: int) -> bool:
         points[probes] = bench.point(probes)
         return points[probes].floor >= target
 
-    found = smallest_passing(passes, about or knob.limit, knob.limit, near=True)
+    found = smallest_passing(passes, about or knob.limit, knob.limit, near=True, enough=bench.late)
     chosen = points[knob.limit if found is None else found]
     curve = tuple(points[probes] for probes in sorted(points))
     return Measurement(chosen, curve, len(bench.queries), source, found is not None)
@@ -194,9 +198,13 @@ class _Bench:
         allowed = affordable(bounds, len(first), self.clock() - start)
         self._answer(texts[len(first) : allowed])
 
+    def late(self) -> bool:
+        """Whether the time is up."""
+        return self.clock() >= self.deadline
+
     def point(self, probes: int, asked: int | None = None) -> Point:
         """Recall with this setting over the first `asked` queries; over the least of them once the time is up."""
-        asked = asked or (len(self.queries) if self.clock() < self.deadline else self.least)
+        asked = asked or (self.least if self.late() else len(self.queries))
         shares: list[float] = []
         seconds: list[float] = []
         for one in self.queries[:asked]:

@@ -38,3 +38,16 @@ def test_an_answer_that_is_near_takes_few_looks(start, off):
 
     smallest_passing(passes, start, 5_000, near=True)
     assert len(seen) <= 4
+
+
+@given(start=st.integers(1, 500), true=st.integers(1, 500), looks=st.integers(0, 5), near=st.booleans())
+def test_when_it_is_enough_what_is_found_still_passes(start, true, looks, near):
+    seen = []
+
+    def passes(setting):
+        seen.append(setting)
+        return setting >= true
+
+    found = smallest_passing(passes, start, 500, near=near, enough=lambda: len(seen) >= looks)
+    assert found in seen
+    assert found >= true
