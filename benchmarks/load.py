@@ -46,6 +46,22 @@ VACUUM (ANALYZE) by_hand;
 """
 
 
+class Vectors:
+    """Made-up unit vectors, each in two of the clusters; `more` never gives the same ones again."""
+
+    def __init__(self, dimensions: int) -> None:
+        self.dimensions, self.seed = dimensions, 10
+        self.centres = np.random.default_rng(1).standard_normal((CLUSTERS, dimensions)).astype(np.float32)
+
+    def more(self, count: int) -> np.ndarray:
+        self.seed += 1
+        rng = np.random.default_rng(self.seed)
+        found = SPREAD * rng.standard_normal((count, self.dimensions), dtype=np.float32)
+        for share in SHARES:
+            found += share * self.centres[rng.integers(0, CLUSTERS, count)]
+        return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+
 class Store:
     """One catalog whose vectors are made up; `night` is what load, index and vacuum do."""
 
@@ -53,17 +69,7 @@ class Store:
         self.conn = conn
         self.table = ServingTable("public", "products", dimensions)
         self.shelf = Shelf(conn, table=self.table)
-        self.centres = np.random.default_rng(1).standard_normal((CLUSTERS, dimensions)).astype(np.float32)
-        self.seed = 10
-
-    def vectors(self, count: int) -> np.ndarray:
-        self.seed += 1
-        rng = np.random.default_rng(self.seed)
-        noise = rng.standard_normal((count, self.table.dimensions), dtype=np.float32)
-        found = SPREAD * noise
-        for share in SHARES:
-            found += share * self.centres[rng.integers(0, CLUSTERS, count)]
-        return found / np.linalg.norm(found, axis=1, keepdims=True)
+        self.vectors = Vectors(dimensions).more
 
     def stored(self, texts: list[str]) -> None:
         for start in range(0, len(texts), 2_000):

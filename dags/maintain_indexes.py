@@ -28,6 +28,7 @@ tokens, within the catalog's budgets.
 | message | do this |
 |---|---|
 | the server has not the memory | the message has the figure: give the server more, or set fewer `index.lists` |
+| a vector has a number over 65,504 | set `index.storage` to `vector`, clear the task: it replaces the index |
 | `index.queries` cannot be read | put the file there, or remove the key |
 | another session has been building | a night's run builds the same index: clear the task later |
 

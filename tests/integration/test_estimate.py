@@ -8,14 +8,26 @@ from tests.integration.paid import asked, charged, paid_shop, products
 from vectorshelf.errors import ConfigurationError
 
 
-@pytest.mark.parametrize(("dimensions", "kind"), [(64, "ivfflat"), (256, "hnsw"), (1536, "ivfflat"), (512, "none")])
-def test_the_disk_that_is_expected_is_the_disk_that_is_taken(tmp_path, database_url, standin, dimensions, kind):
+@pytest.mark.parametrize(
+    ("dimensions", "kind", "storage"),
+    [
+        (64, "ivfflat", "vector"),
+        (256, "hnsw", "vector"),
+        (1536, "ivfflat", "vector"),
+        (512, "none", "vector"),
+        (3072, "ivfflat", "halfvec"),
+        (256, "hnsw", "halfvec"),
+    ],
+)
+def test_the_disk_that_is_expected_is_the_disk_that_is_taken(
+    tmp_path, database_url, standin, dimensions, kind, storage
+):
     shop = paid_shop(
         tmp_path,
         database_url,
         standin,
-        embedding={"dimensions": dimensions, "max_texts_per_request": 500},
-        index={"type": kind},
+        embedding={"model": "text-embedding-3-large", "dimensions": dimensions, "max_texts_per_request": 500},
+        index={"type": kind, "storage": storage},
     )
     expected = shop.run(1, products(1500), dry_run=True)["estimate"]
     shop.run(1)

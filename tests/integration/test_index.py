@@ -135,7 +135,7 @@ def test_another_metric_rebuilds_and_changes_the_search_with_it(conn, shelf, met
 
 def assert_search_uses_the_index(conn, table) -> None:
     """By the index's own count of scans."""
-    query = as_text(clustered(1, 16, seed=4)[0])
+    query = as_text(clustered(1, table.dimensions, seed=4)[0])
     with autocommit(conn) as cur:
         cur.execute("ANALYZE products")
         cur.execute("SET enable_seqscan = off; SET enable_sort = off")

@@ -23,7 +23,7 @@ from vectorshelf.store.table import ServingTable
 from vectorshelf.store.writers import as_text
 
 KILLS = int(os.environ.get("VECTORSHELF_KILLS", "3"))
-TABLE = ServingTable("public", "products", 16)
+TABLE = ServingTable("public", "products", 16, storage="halfvec")  # the one of the two that has more to go wrong
 
 
 def ensure(conn, **options):

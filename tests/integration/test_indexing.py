@@ -58,6 +58,17 @@ def test_of_many_queries_an_even_spread_is_taken(tmp_path):
     assert taken == [f"text {n}" for n in range(0, 1_000, 100)]
 
 
+def test_an_index_the_server_lacks_the_memory_for_is_refused_before_anything_is_embedded_or_loaded(
+    tmp_path, database_url
+):
+    shop = Shop(tmp_path, database_url, index={"lists": 32_768})
+    with pytest.raises(ConfigurationError, match=r"32768 lists over 256 dimensions takes .* MB to build"):
+        shop.run(1, MANY)
+    assert shop.query("SELECT (SELECT count(*) FROM products), (SELECT count(*) FROM vectorshelf.vectors)") == [(0, 0)]
+    fitting = Shop(tmp_path, database_url, index={"lists": 3})
+    assert fitting.run(1)["index"]["action"] == "built"
+
+
 @pytest.fixture
 def paid(tmp_path, database_url, standin) -> Shop:
     embedding = {"base_url": standin.base_url, "dimensions": 64, "tokens_per_minute": 100_000_000}

@@ -6,9 +6,11 @@ import pytest
 from pydantic import SecretStr
 
 from tests import postgres
+from tests.integration.shelves import make_shelf
 from tests.integration.test_preflight import run
 from vectorshelf.errors import ConfigurationError
 from vectorshelf.store import db, migrations
+from vectorshelf.store.table import ServingTable
 
 
 def migrate(url: SecretStr) -> list[int]:
@@ -103,3 +105,16 @@ def test_snapshots_from_before_there_was_history_are_known_to_have_been_loaded(p
 
 def test_versions_have_no_gaps():
     assert migrations.versions() == list(range(1, len(migrations.versions()) + 1))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("RESET (fillfactor)", ["fillfactor=85"]), ("SET (fillfactor = 70)", ["fillfactor=70"])]
+)
+def test_a_serving_table_from_before_leaves_room_in_its_pages_unless_somebody_chose(conn, before, after):
+    table = ServingTable("public", "products", 4)
+    make_shelf(conn, table)
+    with db.transaction(conn) as cur:
+        cur.execute(f"ALTER TABLE products {before}")
+        cur.execute(db.query("migration_003"))
+        cur.execute("SELECT reloptions FROM pg_class WHERE oid = 'products'::regclass")
+        assert cur.fetchone() == (after,)

@@ -24,7 +24,7 @@ def products(retitled: int = 0, repriced: int = 0) -> list[Row]:
             str(number),
             f"product {number}" + (", renewed" if number < retitled else ""),
             "things",
-            "2.00" if retitled <= number < retitled + repriced else "1.00",
+            "2.00" if repriced and number % (ROWS // repriced) == 7 else "1.00",
         )
         for number in range(ROWS)
     ]
@@ -51,6 +51,21 @@ def test_one_percent_changed_writes_one_percent_and_leaves_no_dead_row(shop):
     assert writes(shop) == (inserted, updated + 10, deleted, vacuums + 1)
     assert dead(shop) == 0
     assert figures["index"]["action"] == "kept"
+
+
+def test_new_prices_tell_no_index_so_that_no_vector_is_written_again(shop):
+    """By the server's own count: updates that stayed on their page (HOT), one product in ten repriced."""
+    before = hot(shop)
+    entries = "SELECT pg_relation_size('products_vector_idx')"
+    size = shop.query(entries)
+    assert shop.run(2, products(repriced=100))["attributes_changed"] == 100
+    assert hot(shop) == before + 100
+    assert shop.query(entries) == size
+
+
+def hot(shop: Shop) -> int:
+    shop.query("SELECT pg_stat_force_next_flush()")
+    return shop.query("SELECT n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'products'")[0][0]
 
 
 def dead(shop: Shop) -> int:

@@ -154,6 +154,18 @@ def test_the_first_search_of_a_session_has_the_right_probes_and_leaves_the_sessi
         fresh.close()
 
 
+@pytest.mark.parametrize("kind", ["ivfflat", "hnsw"])
+def test_a_filtered_search_leaves_both_knobs_of_a_longer_transaction_as_they_were(conn, vectors, monkeypatch, kind):
+    monkeypatch.setattr(search_function, "FEW", 20)
+    ensure(conn, kind=kind)
+    with transaction(conn) as cur:
+        cur.execute("SET LOCAL ivfflat.probes = 3; SET LOCAL hnsw.ef_search = 70")
+        cur.execute("SELECT count(*) FROM search_products(%s, 5, 'Phones')", (as_text(vectors[3]),))
+        assert cur.fetchone() == (5,)
+        cur.execute("SELECT current_setting('ivfflat.probes'), current_setting('hnsw.ef_search')")
+        assert cur.fetchone() == ("3", "70")
+
+
 def test_a_query_of_another_width_is_refused_with_both_numbers(conn, vectors):
     ensure(conn)
     with pytest.raises(ConfigurationError, match="the query has 3 numbers, the table holds vectors of 24"):

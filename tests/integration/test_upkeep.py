@@ -66,6 +66,21 @@ def test_dead_rows_are_cleared_away_and_none_is_left(conn, shelf):
     assert (outcome.health.dead, outcome.health.visible) == (0, 1.0)
 
 
+def test_dead_rows_that_somebody_may_still_read_are_pointed_out(conn, database_url, shelf):
+    reader = psycopg2.connect(database_url.get_secret_value())
+    reader.set_session(isolation_level="REPEATABLE READ")
+    reader.cursor().execute("SELECT count(*) FROM products")
+    with transaction(conn) as cur:
+        cur.execute("DELETE FROM products WHERE id LIKE 'p19%'")
+        deleted = cur.rowcount
+        count_changed(cur, deleted)
+    outcome = vacuum(conn, TABLE, catalog=CATALOG)
+    reader.close()
+    assert f"{deleted} dead rows stay until the transactions end" in outcome.reason
+    assert outcome.health.dead == deleted
+    assert outcome.health.visible < 1
+
+
 def test_what_another_session_deleted_is_known_here(conn, database_url, shelf):
     loader = psycopg2.connect(database_url.get_secret_value())
     with transaction(loader) as cur:

@@ -2,12 +2,14 @@
 
 import hashlib
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import psycopg2
 import pytest
 from pgvector import Vector
 
+from tests.integration.test_merge import wait_for_a_waiter
 from vectorshelf.errors import VectorshelfError
 from vectorshelf.store.db import transaction
 from vectorshelf.store.writers import write_vectors
@@ -94,8 +96,11 @@ def test_a_number_that_is_none_is_refused_by_the_database(conn, space, method, b
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_the_widest_vector_that_can_be_indexed_can_be_written(conn, space, method):
-    assert write(conn, space, hashes(2), np.ones((2, 2_000), np.float32), method) == 2
+@pytest.mark.parametrize("dimensions", [2_000, 3_072, 4_000])
+def test_the_widest_vectors_that_can_be_indexed_can_be_written(conn, space, method, dimensions):
+    vectors = np.random.default_rng(1).standard_normal((20, dimensions)).astype(np.float32)
+    assert write(conn, space, hashes(20), vectors, method) == 20
+    assert stored(conn, space) == {name: row.tobytes() for name, row in zip(hashes(20), vectors, strict=True)}
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -127,3 +132,24 @@ def test_runs_that_store_the_same_texts_in_opposite_orders_do_not_deadlock(datab
         thread.join()
     assert failures == []
     assert len(stored(conn, space)) == 4_000
+
+
+@pytest.mark.parametrize("dimensions", [10, 3_072])
+@pytest.mark.parametrize("committed", [True, False])
+def test_a_copy_that_meets_texts_another_session_is_storing_waits_and_keeps_theirs(
+    database_url, conn, space, committed, dimensions
+):
+    """The other session's rows are not to be seen yet when COPY looks, and in its way when it writes."""
+    other = psycopg2.connect(database_url.get_secret_value())
+    with other.cursor() as cur:
+        write_vectors(cur, space, hashes(30, first=10), np.full((30, dimensions), 2.0, np.float32), "copy")
+    with ThreadPoolExecutor(1) as pool:
+        ones = np.ones((30, dimensions), np.float32)
+        writing = pool.submit(write, conn, space, hashes(30), ones, "copy")
+        wait_for_a_waiter(database_url)
+        other.commit() if committed else other.rollback()
+        assert writing.result(timeout=60) == (10 if committed else 30)
+    other.close()
+    theirs = set(hashes(30, first=10)) if committed else set()
+    for name, bits in stored(conn, space).items():
+        assert bits == np.full(dimensions, 2.0 if name in theirs else 1.0, np.float32).tobytes()

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from vectorshelf.catalog.schedule import Schedule
 from vectorshelf.catalog.sections import (
     MAX_DIMENSIONS,
+    MAX_DIMENSIONS_OF_VECTOR,
     Columns,
     Embedding,
     Index,
@@ -110,6 +111,17 @@ class Catalog(Part):
         if isinstance(data, dict) and isinstance(columns, dict) and columns.get("category", "category") is None:
             return {"text": "{name}", **data}
         return data
+
+    @model_validator(mode="after")
+    def _dimensions_fit_the_index(self) -> "Catalog":
+        dimensions, index = self.embedding.dimensions, self.index
+        if dimensions > MAX_DIMENSIONS_OF_VECTOR and index.type != "none" and index.storage == "vector":
+            raise MisfitError(
+                "embedding.dimensions",
+                f"{dimensions} is over {MAX_DIMENSIONS_OF_VECTOR}, the most that pgvector can index at full precision: "
+                "set index.storage to halfvec, or fewer dimensions (text-embedding-3 models shorten their vectors)",
+            )
+        return self
 
     @model_validator(mode="after")
     def _deletions_fit_the_mode(self) -> "Catalog":

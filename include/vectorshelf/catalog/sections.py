@@ -11,8 +11,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 
 from vectorshelf.catalog.paths import FileFormat, PathTemplate, format_of, is_local
 
-MAX_DIMENSIONS = 2000
-"""pgvector indexes `vector` up to 2,000 dimensions (pgvector 0.8, README, "HNSW" and "IVFFlat")."""
+MAX_DIMENSIONS = 4000
+"""pgvector indexes `halfvec` up to 4,000 dimensions (pgvector 0.8, README, "HNSW" and "IVFFlat")."""
+
+MAX_DIMENSIONS_OF_VECTOR = 2000
+"""And `vector` up to 2,000."""
 
 _QUERY_PARAMETERS = ("start", "end", "as_of")
 _PERCENT = re.compile(r"%(?:%|\((\w*)\)s|)")
@@ -203,7 +206,8 @@ class Embedding(Part):
     model: str = Field(default="text-embedding-3-small", min_length=1, examples=["text-embedding-3-large"])
     """The model's name. With `provider: local` the default is `wordllama-l2-supercat`."""
     dimensions: Annotated[int, Field(ge=1), AfterValidator(_dimensions)] = Field(default=1536, examples=[512])
-    """Numbers per vector, at most 2,000. With `provider: local` the default is 256."""
+    """Numbers per vector, at most 2,000; with `index.storage: halfvec` or `index.type: none` at most 4,000. With
+    `provider: local` the default is 256."""
     base_url: Annotated[str, AfterValidator(_base_url)] | None = Field(
         default=None, examples=["http://embeddings.internal:8000/v1"]
     )
@@ -246,6 +250,9 @@ class Index(Part):
     """The kind of index; `none` searches exactly, row by row."""
     metric: Literal["cosine", "ip", "l2"] = Field(default="cosine", examples=["ip"])
     """How vectors are compared: cosine distance, inner product, Euclidean distance."""
+    storage: Literal["vector", "halfvec"] = Field(default="vector", examples=["halfvec"])
+    """What the index holds: full numbers, or `halfvec`, half as large, of numbers up to 65,504. The table holds full
+    ones either way, and searches rank by them what the index finds."""
     recall_target: float = Field(default=0.95, gt=0, le=1, examples=[0.99])
     """The share of the true ten nearest that a search must find; probes are measured and set to reach it."""
     lists: int | None = Field(default=None, ge=1, le=32768, examples=[200])

@@ -87,7 +87,8 @@ def opened(run_id: str, stage: str, settings: Settings) -> Iterator[Run]:
 def serving_table(catalog: Catalog) -> ServingTable:
     """The catalog's table as the store knows it."""
     schema, name = catalog.table_parts
-    return ServingTable(schema, name, catalog.embedding.dimensions, catalog.index.metric)
+    storage = "vector" if catalog.index.type == "none" else catalog.index.storage
+    return ServingTable(schema, name, catalog.embedding.dimensions, catalog.index.metric, storage)
 
 
 def database_url(settings: Settings) -> SecretStr:

@@ -25,8 +25,9 @@ from vectorshelf.pipeline.money import NO_SHARD, Purse, price_of_catalog
 from vectorshelf.pipeline.progress import SILENT, Progress
 from vectorshelf.pipeline.request import RunRequest
 from vectorshelf.settings import Settings
-from vectorshelf.store import db, ledger, migrations, serving, spaces
+from vectorshelf.store import db, index_ahead, ledger, migrations, serving, spaces
 from vectorshelf.store.index import BuildProgress, IndexOutcome, IndexSpec, Sampling, Watch, ensure_index
+from vectorshelf.store.merge import Difference
 from vectorshelf.store.query_sample import sample_texts
 from vectorshelf.store.recall import DEFAULT_BOUNDS
 
@@ -64,12 +65,29 @@ def maintain(catalog: Catalog, settings: Settings, progress: Progress = SILENT) 
     return {"catalog": catalog.name, **asdict(outcome)}
 
 
+def lacking_memory(run: Run, difference: Difference) -> str | None:
+    """What to change, when the server is known to lack the memory for the index that this load will call for."""
+    return index_ahead.lacking_memory(
+        run.conn,
+        run.table,
+        _spec(run.catalog),
+        catalog=run.catalog.name,
+        rows=difference.before + difference.new - difference.deleted,
+        changes=difference.new + difference.changed + difference.deleted,
+        rebuild=run.request.rebuild_index,
+    )
+
+
+def _spec(catalog: Catalog) -> IndexSpec:
+    return IndexSpec(**catalog.index.model_dump(include={"type", "lists", "recall_target"}))
+
+
 def _ensure(asker: "_Asker", sampling: Sampling, *, rebuild: bool = False) -> IndexOutcome:
     catalog, follower = asker.catalog, _Follower(asker.progress)
     return ensure_index(
         asker.conn,
         serving_table(catalog),
-        IndexSpec(**catalog.index.model_dump(include={"type", "lists", "recall_target"})),
+        _spec(catalog),
         run_id=asker.run_id,
         catalog=catalog.name,
         rebuild=rebuild,

@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from vectorshelf.embed.tokens import bytes_of
-from vectorshelf.errors import BrakeError, VectorshelfError
+from vectorshelf.errors import BrakeError, ConfigurationError, VectorshelfError
 from vectorshelf.pipeline import embedding, extraction, figures, indexing, money
 from vectorshelf.pipeline.context import Run, connected, opened, serving_table
 from vectorshelf.pipeline.progress import SILENT, Progress
@@ -105,9 +105,12 @@ def plan(run_id: str, settings: Settings, progress: Progress = SILENT, *, may_as
             excess = money.over_budget(cur, run, estimate.cost_usd)
         counts.update(difference.counts | {"reused": todo.reused, "pending": todo.texts} | asdict(estimate))
         counts.update(space, too_long=too_long, over_budget=excess)
+        lacking = indexing.lacking_memory(run, difference)
         progress.finish("plan", f"{todo.texts:,} texts to embed, about ${estimate.cost_usd:,.4f}")
     # After the counts are in the ledger: a run that a brake stops still shows what it would have done.
     merge.check_deletions(difference, run.change, allow=run.request.allow_delete or run.request.dry_run)
+    if lacking:
+        raise ConfigurationError(lacking)
     asked = may_ask and run.catalog.over_budget == "ask"
     if excess and not asked and not run.request.dry_run:
         raise BrakeError(
@@ -212,7 +215,7 @@ def _space(cur: db.Cursor, run: Run, difference: merge.Difference) -> dict[str, 
     text_bytes = staging.staged_bytes(cur, run.names) * rows // max(1, difference.staged)
     return {
         "table_bytes": sizing.table_bytes(rows, text_bytes, run.table.dimensions),
-        "index_bytes": sizing.index_bytes(rows, run.table.dimensions, index.type, index.lists),
+        "index_bytes": sizing.index_bytes(rows, run.table.dimensions, index.type, index.lists, run.table.storage),
     }
 
 

@@ -25,10 +25,18 @@ from vectorshelf.store.index_state import read_indexes, read_state
 from vectorshelf.store.recall import DEFAULT_BOUNDS, Bounds, Measurement, measure
 from vectorshelf.store.search_function import create_search_function, read_knobs, set_knobs
 from vectorshelf.store.session import PATIENT, notice_lost_clients, session_settings
-from vectorshelf.store.table import OPERATOR_CLASSES, ServingTable
+from vectorshelf.store.table import ServingTable
 from vectorshelf.store.watched import BuildProgress, Watch
 
-__all__ = ["Bounds", "BuildProgress", "IndexOutcome", "IndexSpec", "Sampling", "Watch", "ensure_index"]
+__all__ = [
+    "Bounds",
+    "BuildProgress",
+    "IndexOutcome",
+    "IndexSpec",
+    "Sampling",
+    "Watch",
+    "ensure_index",
+]
 
 _SWAP_PATIENCE = "60s"
 
@@ -87,7 +95,7 @@ class _Keeper:
         """Clear away, decide, act, log."""
         drop_leftovers(self.conn, self.table, self.watch.log)
         state = read_state(self.conn, self.table, self.visit.catalog)
-        decision = decide(self.spec, self.table.metric, state, rebuild=rebuild, measure=self.sampling.again)
+        decision = decide(self.spec, self.table, state, rebuild=rebuild, measure=self.sampling.again)
         self.watch.log(f"index of {self.table.label}: {decision.verdict}, because {decision.reason}")
         if state.existing is None or decision.verdict != "build":
             self._refresh_function()
@@ -132,14 +140,17 @@ class _Keeper:
         settings = self._room(lists, state.rows)
         interim = self._set_interim(state, lists)
         notice_lost_clients(self.conn)
+        began = self.watch.clock()
         with session_settings(self.conn, settings):
             build_index(self.conn, self.table, self._names.building, self._method(lists), self.watch)
-        self.watch.log(f"built the index of {self.table.label}, {self.watch.clock() - self.started:.1f} s so far")
+        took = self.watch.clock() - began
+        self.watch.log(f"built the index of {self.table.label} in {took:.1f} s")
         outcome = IndexOutcome(action, decision.reason, self.spec.type, lists, interim[self._setting])
         line = self._swap(state, outcome, interim)
         if state.existing is not None:
             drop_index(self.conn, self._names, self._names.retired)
-        return self._finish(outcome, line, self._measure(lists, None))
+        bounds = self.sampling.bounds.after_build(took)
+        return self._finish(outcome, line, self._measure(lists, None, bounds))
 
     def _room(self, lists: int | None, rows: int) -> dict[str, str]:
         with autocommit(self.conn) as cur:
@@ -157,10 +168,11 @@ class _Keeper:
         return interim
 
     def _method(self, lists: int | None) -> sql.Composed:
-        operator_class = sql.Identifier(f"vector_{OPERATOR_CLASSES[self.table.metric]}")
+        parts = {"cast": self.table.cast, "operator_class": sql.Identifier(self.table.operator_class)}
         if lists is None:
-            return sql.SQL("hnsw (embedding {})").format(operator_class)
-        return sql.SQL("ivfflat (embedding {}) WITH (lists = {})").format(operator_class, sql.Literal(lists))
+            return sql.SQL("hnsw ((embedding{cast}) {operator_class})").format(**parts)
+        statement = sql.SQL("ivfflat ((embedding{cast}) {operator_class}) WITH (lists = {lists})")
+        return statement.format(**parts, lists=sql.Literal(lists))
 
     def _swap(self, state: State, outcome: IndexOutcome, interim: dict[str, int]) -> int:
         """The new index takes the name; function and log follow, all at once. Renaming an index blocks no reader."""
@@ -188,15 +200,18 @@ class _Keeper:
             complete_line(cur, line, done, found)
         return done
 
-    def _measure(self, lists: int | None, start: int | None) -> Measurement:
+    def _measure(self, lists: int | None, start: int | None, bounds: Bounds | None = None) -> Measurement:
         knob = knob_for(self.spec.type, lists, start)
         # With one list there is nothing to choose, and nothing to ask a model for: every search reads all of it.
         given = self.sampling.queries() if self.sampling.queries and knob.limit > 1 else None
-        target, bounds, clock = self.spec.recall_target, self.sampling.bounds, self.watch.clock
+        target, clock = self.spec.recall_target, self.watch.clock
+        began = clock()
+        bounds = bounds or self.sampling.bounds
         found = measure(self.conn, self.table, knob, target, given=given, bounds=bounds, clock=clock)
         self.watch.log(
             f"recall@10 of {self.table.label} over {found.queries} queries: {found.chosen.recall:.3f} "
-            f"at {knob.setting} = {found.chosen.probes}, {found.chosen.milliseconds:.1f} ms a search"
+            f"at {knob.setting} = {found.chosen.probes}, {found.chosen.milliseconds:.1f} ms a search; "
+            f"measured in {clock() - began:.1f} s"
         )
         return found
 

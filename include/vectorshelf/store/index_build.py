@@ -13,6 +13,7 @@ from psycopg2 import errorcodes, sql
 
 from vectorshelf.errors import ConfigurationError, TransientError, VectorshelfError
 from vectorshelf.store.db import Connection, autocommit, wrapped_errors
+from vectorshelf.store.halves import overflow_explained
 from vectorshelf.store.index_names import IndexNames
 from vectorshelf.store.index_state import read_indexes
 from vectorshelf.store.session import session_settings
@@ -86,7 +87,7 @@ def build_index(conn: Connection, table: ServingTable, name: str, method: sql.Co
 
 
 def _build(conn: Connection, table: ServingTable, statement: sql.Composed, name: str, watch: Watch) -> None:
-    with wrapped_errors():
+    with wrapped_errors(), overflow_explained(table):
         try:
             execute_watched(conn, statement, watch.progress)
         except psycopg2.errors.DiskFull as error:

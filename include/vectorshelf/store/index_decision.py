@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vectorshelf.store.index_memory import lists_for
-from vectorshelf.store.table import OPERATOR_CLASSES, Metric
+from vectorshelf.store.table import ServingTable
 
 IndexType = Literal["ivfflat", "hnsw", "none"]
 Verdict = Literal["build", "measure", "keep", "none"]
@@ -81,13 +81,15 @@ class Decision:
     reason: str
 
 
-def decide(spec: IndexSpec, metric: Metric, state: State, *, rebuild: bool = False, measure: bool = False) -> Decision:
+def decide(
+    spec: IndexSpec, table: ServingTable, state: State, *, rebuild: bool = False, measure: bool = False
+) -> Decision:
     """What to do with the index, in the order of what cannot wait. `rebuild` and `measure` are a person's wish."""
     if state.rows == 0:
         return Decision("none", "the table is empty, and an index takes its centres from the rows that are there")
     if spec.type == "none":
         return Decision("none", "index.type is none: every search reads the whole table and is exact")
-    reason = _why_build(spec, metric, state, rebuild=rebuild)
+    reason = _why_build(spec, table, state, rebuild=rebuild)
     if reason:
         return Decision("build", reason)
     reason = _why_measure(spec, state, measure=measure)
@@ -109,7 +111,7 @@ def decide_after_measuring(state: State, probes: int) -> Decision:
     return Decision("keep", f"after {_rows(changed)} changed, {probes} probes reach the target ({before} when new)")
 
 
-def _why_build(spec: IndexSpec, metric: Metric, state: State, *, rebuild: bool) -> str | None:
+def _why_build(spec: IndexSpec, table: ServingTable, state: State, *, rebuild: bool) -> str | None:
     existing = state.existing
     if existing is None:
         return "there is no index yet"
@@ -117,11 +119,20 @@ def _why_build(spec: IndexSpec, metric: Metric, state: State, *, rebuild: bool) 
         return "the index is invalid: an earlier build was interrupted"
     if existing.type != spec.type:
         return f"index.type changed from {existing.type} to {spec.type}"
-    if existing.operator_class != f"vector_{OPERATOR_CLASSES[metric]}":
-        return f"index.metric changed to {metric}"
     if rebuild:
         return "a rebuild was asked for"
-    return _why_other_lists(spec, existing, state.rows) or _why_all_changed(state)
+    return (
+        _why_other_numbers(table, existing) or _why_other_lists(spec, existing, state.rows) or _why_all_changed(state)
+    )
+
+
+def _why_other_numbers(table: ServingTable, existing: Existing) -> str | None:
+    if existing.operator_class == table.operator_class:
+        return None
+    storage = existing.operator_class.partition("_")[0]
+    if storage != table.storage:
+        return f"index.storage changed from {storage} to {table.storage}"
+    return f"index.metric changed to {table.metric}"
 
 
 def _why_other_lists(spec: IndexSpec, existing: Existing, rows: int) -> str | None:

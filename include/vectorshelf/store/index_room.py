@@ -52,9 +52,9 @@ def available_bytes(meminfo: str | None, container_limit: str | None) -> int | N
 
 def settings_for_ivfflat(table: ServingTable, lists: int, server: Server) -> dict[str, str]:
     """Session settings for the build. Raises ConfigurationError when the server is known to lack the memory."""
-    need = with_headroom(ivfflat_bytes(table.dimensions, lists))
+    need = with_headroom(ivfflat_bytes(table.dimensions, lists, table.storage))
     if server.available is not None and need > server.available:
-        fit = lists_that_fit(table.dimensions, server.available)
+        fit = lists_that_fit(table.dimensions, server.available, table.storage)
         remedy = f"set index.lists to {fit} or fewer" if fit else "choose index.type none"
         raise ConfigurationError(
             f"an ivfflat index of {lists} lists over {table.dimensions} dimensions takes {need // MIB:,} MB to build, "
@@ -69,7 +69,7 @@ def settings_for_hnsw(table: ServingTable, rows: int, server: Server) -> dict[st
     Never a refusal: with less memory hnsw builds more slowly, not less well.
     """
     decent = server.shared_buffers if server.available is None else server.available // 2
-    wanted = min(with_headroom(hnsw_bytes(table.dimensions, rows)), decent)
+    wanted = min(with_headroom(hnsw_bytes(table.dimensions, rows, table.storage)), decent)
     return _settings(max(wanted, server.maintenance_work_mem))
 
 

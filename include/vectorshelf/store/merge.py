@@ -7,6 +7,7 @@ from typing import Any
 from vectorshelf.errors import BrakeError, TransientError
 from vectorshelf.store import fence, history, staging
 from vectorshelf.store.db import Cursor
+from vectorshelf.store.halves import overflow_explained
 from vectorshelf.store.table import ServingTable
 
 
@@ -164,7 +165,8 @@ def _write(cur: Cursor, change: Change, diff: Difference) -> None:
     if diff.attributes_changed:
         change.execute(cur, "update_attributes")
     if diff.new + diff.changed:
-        change.execute(cur, "upsert")
+        with overflow_explained(change.table):
+            change.execute(cur, "upsert")
     if change.whole:
         fence.move(cur, change.catalog, change.as_of, change.run_id)
     fence.set_model(cur, change.catalog, change.model)

@@ -4,15 +4,18 @@ Queries are vectors the caller gives (texts as people type them: the honest meas
 whose kinds and their worth `query_sample` explains. A row finds itself and its exact copies for nothing, so where rows
 are the queries those are left out of both answers, the true one and the index's.
 
-True answers come from one sequential scan for all queries (nothing in it is sorted by distance, so no index can serve
-it): the index's tenth distance is a radius that holds all ten true neighbours. On 50,000 x 1,536 vectors 100 queries
-take 1.3 s so, and 15 s one by one. The cost of a measurement is bounded by `Bounds`.
+What a measurement costs is bounded by `Bounds`, and kept small in three ways. True answers come from one sequential
+scan for all queries (nothing in it is sorted by distance, so no index can serve it): the index's tenth distance is a
+radius that holds all ten true neighbours; on 50,000 x 1,536 vectors 100 queries take 1.3 s so, and 15 s one by one. A
+few queries climb the ladder, all of them are asked only about where those arrived. And since more probes never find
+less, a query that found everything is not asked again with more, nor one between two settings at which it found the
+same.
 """
 
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from statistics import fmean, median, stdev
 from typing import Any
 
@@ -30,18 +33,29 @@ NEIGHBOURS = 10
 """Recall is measured at ten results."""
 
 _Z95 = 1.645  # one-sided 95%
+_SECONDS_TO_MEASURE_IN = 20.0
+_FEW = 40  # queries that climb the ladder
+_TIMED = 10  # searches at each setting whose time is taken, though their answer may be known
 
 
 @dataclass(frozen=True)
 class Bounds:
     """About the most a measurement may cost: `queries`, and `least` of them for what is not done after `seconds`.
 
-    Half of the time is for the true answers: where they would take longer, fewer are asked for, never under `least`.
+    By then a setting that reaches the target is good enough: whether a smaller one does, too, is no longer looked for.
+
+    Two thirds are for the true answers: where they would take longer, fewer are asked for, never under `least`.
+    Fewer queries leave more room for chance, and so choose more probes, not too few: 59 in place of 200 chose 22 where
+    12 are enough. A hundred compare every row with a hundred vectors; building 100 lists did that, too.
     """
 
     queries: int = 200
-    least: int = 20
+    least: int = 100
     seconds: float = 60.0
+
+    def after_build(self, seconds: float) -> "Bounds":
+        """About as long as the build took, but not so short that more than the least would hardly ever fit."""
+        return replace(self, seconds=min(self.seconds, max(_SECONDS_TO_MEASURE_IN, seconds)))
 
 
 DEFAULT_BOUNDS = Bounds()
@@ -105,16 +119,25 @@ def measure(
         sampled = sample_vectors(cur, table, knob.sample, bounds.queries, seed) if given is None else []
         texts = sampled if given is None else [as_text(one) for one in given]
         bench.take(texts, bounds, leave_out_copies=source == "rows")
-        points: dict[int, Point] = {}
+        return _smallest(bench, target, source)
 
-        def passes(probes: int) -> bool:
-            points[probes] = bench.point(probes)
-            return points[probes].floor >= target
 
-        found = smallest_passing(passes, knob.start, knob.limit)
-        chosen = points[knob.limit if found is None else found]
-        curve = tuple(points[probes] for probes in sorted(points))
-        return Measurement(chosen, curve, len(bench.queries), source, found is not None)
+def _smallest(bench: "_Bench", target: float, source: str) -> Measurement:
+    """A few queries say about where, all of them which. The few go by their mean: it need only be about right."""
+    knob = bench.knob
+    about = smallest_passing(
+        lambda probes: bench.point(probes, _FEW).recall >= target, knob.start, knob.limit, enough=bench.late
+    )
+    points: dict[int, Point] = {}
+
+    def passes(probes: int) -> bool:
+        points[probes] = bench.point(probes)
+        return points[probes].floor >= target
+
+    found = smallest_passing(passes, about or knob.limit, knob.limit, near=True, enough=bench.late)
+    chosen = points[knob.limit if found is None else found]
+    curve = tuple(points[probes] for probes in sorted(points))
+    return Measurement(chosen, curve, len(bench.queries), source, found is not None)
 
 
 def point_of(probes: int, shares: Sequence[float], seconds: Sequence[float]) -> Point:
@@ -125,22 +148,41 @@ def point_of(probes: int, shares: Sequence[float], seconds: Sequence[float]) -> 
 
 
 def affordable(bounds: Bounds, tried: int, seconds: float) -> int:
-    """How many queries fit in half of the time, when `tried` of them took `seconds`. The other half is the ladder's."""
+    """How many queries fit in two thirds of the time, when `tried` of them took `seconds`. The rest is the ladder's."""
     if seconds <= 0:
         return bounds.queries
-    return max(bounds.least, min(bounds.queries, int(tried * bounds.seconds / 2 / seconds)))
+    return max(bounds.least, min(bounds.queries, int(tried * bounds.seconds * 2 / 3 / seconds)))
+
+
+@dataclass
+class _Query:
+    """One query, its true neighbours' distances, and the share of them found with each setting it was asked with."""
+
+    text: str
+    truth: list[float]
+    shares: dict[int, float] = field(default_factory=dict)
+
+    def found(self, probes: int, distances: Sequence[float]) -> None:
+        """Remember what a search with this setting found."""
+        within = sum(distance <= self.truth[-1] for distance in distances) if self.truth else 0
+        self.shares[probes] = within / len(self.truth) if self.truth else 1.0
+
+    def known(self, probes: int) -> float | None:
+        """The share at this setting as far as others tell: more never finds less."""
+        below = max((share for tried, share in self.shares.items() if tried <= probes), default=0.0)
+        above = min((share for tried, share in self.shares.items() if tried >= probes), default=1.0)
+        return above if below >= above else None
 
 
 @dataclass
 class _Bench:
-    """The queries of one measurement with their true neighbours, and the statement that every search runs."""
+    """The queries of one measurement, and the statement that every search runs."""
 
     cur: Cursor
     table: ServingTable
     knob: Knob
     clock: Callable[[], float]
-    queries: list[str] = field(default_factory=list)
-    truths: list[list[float]] = field(default_factory=list)
+    queries: list[_Query] = field(default_factory=list)
     leave_out_copies: bool = True
     least: int = 0
     deadline: float = math.inf
@@ -153,49 +195,66 @@ class _Bench:
         self.least, self.deadline = bounds.least, start + bounds.seconds
         first = texts[: bounds.least]
         self._answer(first)
-        self.point(self.knob.start)
         allowed = affordable(bounds, len(first), self.clock() - start)
         self._answer(texts[len(first) : allowed])
 
-    def point(self, probes: int) -> Point:
-        """Search every query with this setting; once the time is up, only the least, whose lower bound is lower."""
-        shares, seconds = [], []
-        asked = len(self.queries) if self.clock() < self.deadline else self.least
-        for text, truth in zip(self.queries[:asked], self.truths[:asked], strict=True):
-            start = self.clock()
-            found = self._search(text, probes)
-            seconds.append(self.clock() - start)
-            if truth:
-                shares.append(sum(distance <= truth[-1] for distance in found) / len(truth))
+    def late(self) -> bool:
+        """Whether the time is up."""
+        return self.clock() >= self.deadline
+
+    def point(self, probes: int, asked: int | None = None) -> Point:
+        """Recall with this setting over the first `asked` queries; over the least of them once the time is up."""
+        asked = asked or (self.least if self.late() else len(self.queries))
+        shares: list[float] = []
+        seconds: list[float] = []
+        for one in self.queries[:asked]:
+            share = one.known(probes)
+            if share is None or len(seconds) < _TIMED:
+                start = self.clock()
+                distances = self._search(one.text, probes)
+                seconds.append(self.clock() - start)
+                one.found(probes, distances)
+                share = one.shares[probes]
+            if one.truth:
+                shares.append(share)
         return point_of(probes, shares, seconds)
 
     def _answer(self, texts: list[str]) -> None:
         if not texts:
             return
-        radii = [self._radius(text) for text in texts]
-        statement = self._compose("exact_neighbours")
-        self.cur.execute(
-            statement, {"queries": texts, "radii": radii, "copies": not self.leave_out_copies, "k": NEIGHBOURS}
-        )
+        searched = [self._search(text, self.knob.start) for text in texts]
+        values = {
+            "queries": texts,
+            "radii": [_radius(found) for found in searched],
+            "copies": not self.leave_out_copies,
+            "k": NEIGHBOURS,
+        }
+        self.cur.execute(self._compose("exact_neighbours"), values)
         truths: list[list[float]] = [[] for _ in texts]
         for number, distances in self.cur.fetchall():
             truths[number - 1] = distances
-        self.queries += texts
-        self.truths += truths
-
-    def _radius(self, text: str) -> float:
-        """A distance within which ten true neighbours lie, because ten rows that close were found."""
-        found = self._search(text, self.knob.start)
-        return found[-1] if len(found) == NEIGHBOURS else math.inf
+        for text, truth, found in zip(texts, truths, searched, strict=True):
+            one = _Query(text, truth)
+            one.found(self.knob.start, found)
+            self.queries.append(one)
 
     def _search(self, text: str, probes: int) -> list[float]:
         self.cur.execute("SELECT set_config(%s, %s, true)", (self.knob.setting, str(probes)))
-        values = {"query": text, "copies": not self.leave_out_copies, "k": NEIGHBOURS}
+        wanted = NEIGHBOURS * self.table.candidates
+        values = {"query": text, "copies": not self.leave_out_copies, "k": wanted}
         self.cur.execute(self._compose("sample_search"), values)
-        return sorted(distance for (distance,) in self.cur.fetchall())
+        return sorted(distance for (distance,) in self.cur.fetchall())[:NEIGHBOURS]
 
     def _compose(self, name: str) -> sql.Composed:
         operator = sql.SQL(OPERATORS[self.table.metric])
         return sql.SQL(query(name)).format(
-            table=self.table.identifier, operator=operator, dimensions=sql.Literal(self.table.dimensions)
+            table=self.table.identifier,
+            operator=operator,
+            cast=self.table.cast,
+            dimensions=sql.Literal(self.table.dimensions),
         )
+
+
+def _radius(found: Sequence[float]) -> float:
+    """A distance within which ten true neighbours lie, because ten rows that close were found."""
+    return found[-1] if len(found) == NEIGHBOURS else math.inf

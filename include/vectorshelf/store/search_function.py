@@ -41,6 +41,8 @@ def create_search_function(cur: Cursor, table: ServingTable, knobs: Mapping[str,
         operator=sql.SQL(OPERATORS[table.metric]),
         score=sql.SQL(SCORES[table.metric]),
         dimensions=sql.Literal(table.dimensions),
+        cast=table.cast,
+        candidates=sql.Literal(table.candidates),
         few=sql.Literal(FEW),
         wider=sql.Literal(WIDER),
     )

@@ -6,7 +6,8 @@ with what Postgres reports; a table that is updated for months grows beyond this
 
 import math
 
-from vectorshelf.store.index_memory import lists_for
+from vectorshelf.store.index_memory import lists_for, vector_bytes
+from vectorshelf.store.table import Storage
 
 _PAGE = 8192
 _USABLE = _PAGE - 24  # after the page's header
@@ -28,7 +29,7 @@ def table_bytes(rows: int, text_bytes: int, dimensions: int) -> int:
     """
     if rows == 0:
         return 0
-    vector = 4 * dimensions + 8
+    vector = vector_bytes(dimensions)
     inline = _aligned(_ROW_HEADER + _BOOKKEEPING + text_bytes / rows + vector)
     toast = 0.0
     if inline > _TOAST_FROM:
@@ -38,9 +39,9 @@ def table_bytes(rows: int, text_bytes: int, dimensions: int) -> int:
     return math.ceil(rows * (_paged(inline) + toast + keys))
 
 
-def index_bytes(rows: int, dimensions: int, kind: str, lists: int | None = None) -> int:
+def index_bytes(rows: int, dimensions: int, kind: str, lists: int | None = None, storage: Storage = "vector") -> int:
     """The vector index of `kind` ivfflat, hnsw or none."""
-    vector = 4 * dimensions + 8
+    vector = vector_bytes(dimensions, storage)
     if kind == "none" or rows == 0:
         return 0
     if kind == "hnsw":

@@ -64,7 +64,18 @@ def vacuum(
                 "UPDATE vectorshelf.catalogs SET unvacuumed = greatest(0, unvacuumed - %s) WHERE catalog = %s",
                 (unvacuumed, catalog),
             )
-    return VacuumOutcome(action, reason, read_health(conn, table), clock() - start)
+    after = read_health(conn, table)
+    return VacuumOutcome(action, reason + _what_stays(action, after), after, clock() - start)
+
+
+def _what_stays(action: UpkeepAction, after: TableHealth) -> str:
+    """Dead rows that a vacuum could not take: their number and what to look for."""
+    if action != "vacuumed" or not after.dead:
+        return ""
+    return (
+        f"; {after.dead:,} dead rows stay until the transactions end that were open before the load "
+        "(pg_stat_activity.xact_start, pg_replication_slots.xmin), and the next vacuum clears them away"
+    )
 
 
 def read_health(conn: Connection, table: ServingTable) -> TableHealth:

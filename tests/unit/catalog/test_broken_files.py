@@ -57,6 +57,8 @@ NOT_A_CATALOG = [  # (a line to add to a good file, key, remedy)
     ("embedding: {dimensions: many}", "embedding.dimensions", "'many' is not a whole number"),
     ("embedding: {dimensions: 1.5}", "embedding.dimensions", "such as dimensions: 512"),
     ("embedding: {dimensions: 3072}", "embedding.dimensions", "3072 is over 2000"),
+    ("embedding: {dimensions: 4001}\nindex: {storage: halfvec}", "embedding.dimensions", "4001 is over 4000"),
+    ("index: {storage: bit}", "index.storage", "vector"),
     ("embedding: {dimensions: 0}", "embedding.dimensions", "0 is under 1"),
     ("embedding: {dimensions: yes}", "embedding.dimensions", "true or false"),
     ("embedding: {timeout_seconds: 0}", "embedding.timeout_seconds", "0 is not over 0"),

@@ -112,3 +112,8 @@ def test_history_is_off_unless_a_truth_value_turns_it_on():
     assert Catalog.model_validate(yaml.safe_load(GOOD + "\nhistory: yes\n")).history
     kept = catalog(history=True)
     assert Catalog.model_validate_json(kept.model_dump_json()) == kept  # as a run's request keeps it
+
+
+@pytest.mark.parametrize("index", [{"storage": "halfvec"}, {"type": "hnsw", "storage": "halfvec"}, {"type": "none"}])
+def test_more_than_2000_dimensions_need_an_index_of_half_numbers_or_none(index):
+    assert catalog(embedding={"dimensions": 3072}, index=index).embedding.dimensions == 3072

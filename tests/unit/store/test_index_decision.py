@@ -11,8 +11,10 @@ from vectorshelf.store.index_decision import (
     decide,
     decide_after_measuring,
 )
+from vectorshelf.store.table import ServingTable
 
 SPEC = IndexSpec("ivfflat", 0.95)
+TABLE = ServingTable("public", "products", 1536)
 INDEX = Existing(oid=1, type="ivfflat", operator_class="vector_cosine_ops", lists=100, valid=True)
 GOOD = State(
     rows=100_000,
@@ -28,12 +30,12 @@ def changed(rows: int) -> State:
 
 
 def test_a_quiet_night_keeps_the_index_and_measures_nothing():
-    decision = decide(SPEC, "cosine", GOOD)
+    decision = decide(SPEC, TABLE, GOOD)
     assert (decision.verdict, decision.reason) == ("keep", "no vector changed since the build")
 
 
 def test_a_night_of_one_percent_keeps_the_index_and_says_how_much_changed():
-    decision = decide(SPEC, "cosine", changed(1_000))
+    decision = decide(SPEC, TABLE, changed(1_000))
     assert decision.verdict == "keep"
     assert "1,000 rows of 100,000" in decision.reason
 
@@ -46,6 +48,7 @@ def test_a_night_of_one_percent_keeps_the_index_and_says_how_much_changed():
         (replace(GOOD, existing=replace(INDEX, valid=False)), "build", "invalid"),
         (replace(GOOD, existing=replace(INDEX, type="hnsw", lists=None)), "build", "from hnsw to ivfflat"),
         (replace(GOOD, existing=replace(INDEX, operator_class="vector_l2_ops")), "build", "index.metric"),
+        (replace(GOOD, existing=replace(INDEX, operator_class="halfvec_cosine_ops")), "build", "index.storage"),
         (replace(GOOD, existing=replace(INDEX, lists=50)), "build", "want 100 lists, the index has 50"),
         (replace(GOOD, existing=replace(INDEX, lists=200)), "build", "want 100 lists, the index has 200"),
         (changed(100_000), "build", "as many as the table has"),
@@ -55,32 +58,32 @@ def test_a_night_of_one_percent_keeps_the_index_and_says_how_much_changed():
     ],
 )
 def test_what_is_there_decides(state, verdict, reason):
-    decision = decide(SPEC, "cosine", state)
+    decision = decide(SPEC, TABLE, state)
     assert decision.verdict == verdict
     assert reason in decision.reason
 
 
 def test_an_empty_table_gets_no_index_even_when_asked_for_one():
-    assert decide(SPEC, "cosine", State(rows=0, changed=0), rebuild=True).verdict == "none"
+    assert decide(SPEC, TABLE, State(rows=0, changed=0), rebuild=True).verdict == "none"
 
 
 def test_type_none_wants_no_index():
-    assert decide(IndexSpec("none"), "cosine", GOOD, rebuild=True).verdict == "none"
+    assert decide(IndexSpec("none"), TABLE, GOOD, rebuild=True).verdict == "none"
 
 
 def test_a_wish_for_a_rebuild_or_a_measurement_is_followed():
-    assert decide(SPEC, "cosine", GOOD, rebuild=True).verdict == "build"
-    assert decide(SPEC, "cosine", GOOD, measure=True).verdict == "measure"
+    assert decide(SPEC, TABLE, GOOD, rebuild=True).verdict == "build"
+    assert decide(SPEC, TABLE, GOOD, measure=True).verdict == "measure"
 
 
 def test_lists_named_in_the_catalog_win_over_the_guidance():
     named = replace(SPEC, lists=20)
-    assert decide(named, "cosine", replace(GOOD, existing=replace(INDEX, lists=20))).verdict == "keep"
-    assert "from 100 to 20" in decide(named, "cosine", GOOD).reason
+    assert decide(named, TABLE, replace(GOOD, existing=replace(INDEX, lists=20))).verdict == "keep"
+    assert "from 100 to 20" in decide(named, TABLE, GOOD).reason
 
 
 def test_another_recall_target_is_measured_and_not_rebuilt():
-    decision = decide(replace(SPEC, recall_target=0.99), "cosine", GOOD)
+    decision = decide(replace(SPEC, recall_target=0.99), TABLE, GOOD)
     assert decision.verdict == "measure"
     assert "from 0.95 to 0.99" in decision.reason
 

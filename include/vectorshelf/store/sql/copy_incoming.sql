@@ -1,1 +1,1 @@
-COPY pg_temp.vectorshelf_incoming (sha256, embedding) FROM STDIN (FORMAT binary)
+COPY pg_temp.vectorshelf_incoming (space, sha256, embedding) FROM STDIN (FORMAT binary)

@@ -1,8 +1,10 @@
--- Once per session. PLAIN keeps a vector in the row, so that it is not written to a TOAST table only to be read back;
--- a vector of pgvector's indexable 2,000 dimensions fits a page.
+-- Once per session. A vector that fits a page stays in its row: not written to a TOAST table only to be read back.
 DO $$ BEGIN
     IF to_regclass('pg_temp.vectorshelf_incoming') IS NULL THEN
-        CREATE TEMPORARY TABLE vectorshelf_incoming (sha256 bytea NOT NULL, embedding vector NOT NULL) ON COMMIT DELETE ROWS;
-        ALTER TABLE pg_temp.vectorshelf_incoming ALTER COLUMN embedding SET STORAGE PLAIN;
+        CREATE TEMPORARY TABLE vectorshelf_incoming (
+            space     integer NOT NULL,
+            sha256    bytea   NOT NULL,
+            embedding vector  NOT NULL
+        ) WITH (toast_tuple_target = 8160) ON COMMIT DELETE ROWS;
     END IF;
 END $$

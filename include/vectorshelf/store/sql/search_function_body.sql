@@ -1,6 +1,10 @@
 #variable_conflict use_variable
 DECLARE
     wanted CONSTANT text := category;
+    candidates CONSTANT bigint := {candidates}::bigint * k;  -- more than one a result: what the index holds is rounded
+    knobs CONSTANT text[] := ARRAY['ivfflat.probes', 'hnsw.ef_search'];
+    most CONSTANT integer[] := ARRAY[32768, 1000];
+    before text[];
     hits text[];
 BEGIN
     IF k IS NULL OR k < 1 THEN
@@ -15,26 +19,30 @@ BEGIN
         WITH nearest AS MATERIALIZED (
             SELECT t.id, t.name, t.category, t.attributes, t.embedding {operator} query AS distance
             FROM {table} t WHERE t.embedding IS NOT NULL
-            ORDER BY t.embedding {operator} query LIMIT k
+            ORDER BY t.embedding{cast} {operator} query{cast} LIMIT candidates
         )
         -- "+ 0": since Postgres 17 the planner would else trust the index's order, which relaxed scans do not keep.
-        SELECT n.id, n.name, n.category, n.attributes, {score} FROM nearest n ORDER BY n.distance + 0, n.id;
+        SELECT n.id, n.name, n.category, n.attributes, {score} FROM nearest n
+        ORDER BY n.distance + 0, n.id LIMIT k;
         RETURN;
     END IF;
     -- In a large category the index finds k rows soon; iterative scans go on until they have them. The nearest rows of
     -- one category lie further away than the nearest of all, in more lists.
     IF (SELECT count(*) FROM (SELECT FROM {table} t WHERE t.category = wanted LIMIT {few} + 1) c) > {few} THEN
-        PERFORM set_config(knob, least({wider} * current_setting(knob)::integer, 1000)::text, true)
-        FROM unnest(ARRAY['ivfflat.probes', 'hnsw.ef_search']) AS knob;
+        before := ARRAY(SELECT current_setting(knob) FROM unnest(knobs) WITH ORDINALITY u (knob, place) ORDER BY place);
+        PERFORM set_config(knob, least({wider} * was::integer, top)::text, true)
+        FROM unnest(knobs, before, most) u (knob, was, top);
         hits := ARRAY(
             SELECT t.id FROM {table} t WHERE t.category = wanted AND t.embedding IS NOT NULL
-            ORDER BY t.embedding {operator} query LIMIT k
+            ORDER BY t.embedding{cast} {operator} query{cast} LIMIT candidates
         );
-        IF cardinality(hits) = k THEN
+        -- The knob that the function sets is set back with it; the other would stay raised to the transaction's end.
+        PERFORM set_config(knob, was, true) FROM unnest(knobs, before) u (knob, was);
+        IF cardinality(hits) >= k THEN
             RETURN QUERY
             SELECT n.id, n.name, n.category, n.attributes, {score}
             FROM (SELECT t.*, t.embedding {operator} query AS distance FROM {table} t WHERE t.id = ANY (hits)) n
-            ORDER BY n.distance, n.id;
+            ORDER BY n.distance, n.id LIMIT k;
             RETURN;
         END IF;
     END IF;

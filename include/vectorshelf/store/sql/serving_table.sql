@@ -1,4 +1,6 @@
--- The seed columns are the tutorial's; the rest is bookkeeping.
+-- The seed columns are the tutorial's; the rest is bookkeeping. The room in each page is for new versions of its rows: a
+-- changed price then stays on its page, and no index is told. In a full page the row moves, and its vector is put into the
+-- vector index once more.
 CREATE TABLE {table} (
     id         text PRIMARY KEY,
     name       text NOT NULL,
@@ -9,4 +11,4 @@ CREATE TABLE {table} (
     model      text,
     as_of      timestamptz,
     updated_at timestamptz
-)
+) WITH (fillfactor = 85)

@@ -1,0 +1,1 @@
+COPY vectorshelf.vectors (space, sha256, embedding) FROM STDIN (FORMAT binary)
