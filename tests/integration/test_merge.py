@@ -194,7 +194,7 @@ def test_the_first_row_of_an_id_stays_and_the_others_go_to_quarantine(conn):
             cur,
             change.names,
             [
-                (line, "a", name, "", "{}", name, sha256(name), False)
+                (line, "a", name, "", "{}", name, sha256(name), False, None)
                 for line, name in ((2, "one"), (9, "two"), (7, "three"))
             ],
         )

@@ -138,7 +138,13 @@ def _load(run: Run, progress: Progress) -> dict[str, int]:
         started = time.monotonic()
         recorded = ledger.stage_counts(cur, run.run_id, "load")
         unusable = (ledger.stage_counts(cur, run.run_id, "extract") or {}).get("quarantined", 0)
-        merged = merge.merge(cur, run.change, allow_deletes=run.request.allow_delete, unusable=unusable)
+        merged = merge.merge(
+            cur,
+            run.change,
+            allow_deletes=run.request.allow_delete,
+            unusable=unusable,
+            log=lambda line: progress.note("load", line),
+        )
         counts = merged.difference.counts | {"refused": merged.refused, "superseded": merged.superseded}
         if recorded is None or merged.difference.writes:  # run twice, it changes nothing the second time
             ledger.record_stage(cur, run.run_id, "load", -1, time.monotonic() - started, counts)
@@ -196,7 +202,7 @@ def _check_staging(cur: db.Cursor, run: Run) -> None:
 
 
 def _difference(cur: db.Cursor, run: Run, change: merge.Change) -> merge.Difference:
-    if change.snapshot and fence.read(cur, change.catalog, change.table.label).is_past(run.request.as_of):
+    if fence.read(cur, change.catalog, change.table.label).is_past(run.request.as_of):
         return merge.Difference()
     return merge.difference(cur, change)
 
