@@ -92,6 +92,23 @@ def embed_states(context: Context) -> dict[int, str | None]:
     return {int(name.removeprefix("embed_")): state for name, state in found.items() if name != "embed"}
 
 
+TO_COME = ["null", "scheduled", "queued", "up_for_retry", "up_for_reschedule", "deferred", "restarting"]
+"""States of a task that has yet to start. "null" is how the API calls having none, as every task of a queued run."""
+
+
+def runs_to_come(context: Context) -> int:
+    """How many runs of the DAG will do after this one what this task does; 0 unless a backfill made this one.
+
+    Airflow creates a backfill's runs all at once, so it knows of every one. A task that runs now is not counted: of two
+    that are the last together both do the work, and the second finds it done. Nobody waits for a run that failed.
+    """
+    if context["dag_run"].run_type != "backfill":
+        return 0
+    ti = context["ti"]
+    count: int = ti.get_ti_count(dag_id=ti.dag_id, task_ids=[ti.task_id], states=TO_COME)
+    return count
+
+
 class LogProgress:
     """Stages as lines of the task's log: at the start, at every tenth, at the end."""
 

@@ -43,7 +43,7 @@ class Turn:
 
 
 def histories() -> st.SearchStrategy[list[Day]]:
-    """Days of snapshots, of deltas, of deltas whose rows carry dates of their own, and of a catalog that changed its mode."""
+    """Days of snapshots, of deltas, of deltas whose rows carry dates, and of a catalog that changed its mode."""
     items = st.builds(Item, text=st.sampled_from(TEXTS), price=st.integers(1, 3))
     changes = st.one_of(items, items, st.just(GONE))
     dates = st.integers(0, 4).map(lambda hours: DAY_ONE + timedelta(hours=hours))
@@ -153,7 +153,9 @@ class Crew:
             self._end(run)
 
     def _load_together(self, runs: list[int]) -> None:
-        loads = [self.pool.submit(self._load, conn, self._staged[run]) for conn, run in zip(self.conns, runs, strict=True)]
+        loads = [
+            self.pool.submit(self._load, conn, self._staged[run]) for conn, run in zip(self.conns, runs, strict=True)
+        ]
         for run, load in zip(runs, loads, strict=True):
             load.result()
             self._end(run)

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 
+from tests import postgres
 from tests.integration.histories import GONE, Crew, Day, Turn, in_date_order, plays
 from tests.integration.products import DAY_ONE, Item, as_rows
-from tests import postgres
 
 HISTORIES = int(os.environ.get("VECTORSHELF_HISTORIES", "500"))
 

@@ -8,7 +8,7 @@ from io import BufferedReader
 
 from vectorshelf.catalog.model import Catalog
 from vectorshelf.catalog.paths import format_of, render_path
-from vectorshelf.errors import ConfigurationError, SourceError, SourceMissingError
+from vectorshelf.errors import ConfigurationError, SkippedError, SourceError, SourceMissingError
 from vectorshelf.extract.decoding import decoded, line_reader
 from vectorshelf.extract.delimited import read_delimited
 from vectorshelf.extract.faults import label_of
@@ -41,7 +41,7 @@ def read_products(
     `source` is a path that replaces the catalog's own, `opener` opens paths instead of fsspec, `rows_of_query` runs
     the query of a SQL source (it knows the interval; `start` says nothing to a file). A delta may have no rows, a
     snapshot may not. Raises SourceError for a source that is missing, empty, cut short, damaged or without the mapped
-    columns, perhaps after some rows: they must not be used then.
+    columns, perhaps after some rows: they must not be used then. Raises SkippedError when a missing one is no fault.
     """
     with ExitStack() as stack:
         if source is None and catalog.source.connection is not None:
@@ -87,9 +87,11 @@ def _opened(
     path = _path(catalog, as_of, source)
     try:
         return path, stack.enter_context(opened(path, opener, label_of(path)))
-    except SourceMissingError:
-        wanted = source is None and catalog.source.missing == "previous"
-        earlier = previous_path(catalog, as_of) if wanted else None
+    except SourceMissingError as error:
+        missing = catalog.source.missing if source is None else "fail"  # who names a file wants that one
+        if missing == "skip":
+            raise SkippedError(f"{label_of(path)} is not there (source.missing: skip)") from error
+        earlier = previous_path(catalog, as_of) if missing == "previous" else None
         if earlier is None:
             raise
     _log.warning("%s is not there; reading %s instead (source.missing: previous)", label_of(path), label_of(earlier))
