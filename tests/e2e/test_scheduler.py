@@ -214,7 +214,7 @@ def _shards(api: Api, run: dict[str, Any]) -> list[tuple[int, str, int]]:
 
 
 @pytest.fixture(scope="module")
-def backfilled(cluster: SimpleNamespace, runs: dict[str, Any], catalogs: Path, _standin_process: StandIn) -> Any:
+def backfilled(cluster: SimpleNamespace, catalogs: Path, _standin_process: StandIn) -> Any:
     """Five past days, backwards, four at a time, while the night's own run fires."""
     cluster.api.patch("/dags/embed_daily", {"is_paused": False})
     dates = sorted(date.fromisoformat(path.name[:10]) for path in (catalogs / "daily").iterdir())
@@ -227,6 +227,7 @@ def backfilled(cluster: SimpleNamespace, runs: dict[str, Any], catalogs: Path, _
     return SimpleNamespace(runs=ended, asked=asked, dates=dates, sequential=sequential.get_secret_value())
 
 
+@pytest.mark.timeout(600)  # the first to ask for it waits for six runs
 def test_every_run_of_the_backfill_succeeds_and_has_the_date_of_its_file(cluster, backfilled):
     assert [run["state"] for run in backfilled.runs] == ["success"] * len(PAST)
     assert sorted(run["run_type"] for run in backfilled.runs) == ["backfill"] * (len(PAST) - 1) + ["scheduled"]
