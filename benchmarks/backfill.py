@@ -35,6 +35,8 @@ PARTS = ["api-server", "scheduler", "dag-processor"]
 BUILDS = "SELECT count(*) FILTER (WHERE action IN ('built', 'rebuilt')), count(curve) FROM vectorshelf.index_log"
 VACUUMS = "SELECT count(*) FROM vectorshelf.stages WHERE stage = 'vacuum' AND counts ->> 'action' <> 'skipped'"
 
+FORGET = "TRUNCATE vectorshelf.vectors; DROP TABLE daily_products; DELETE FROM vectorshelf.catalogs"
+
 
 @dataclass
 class Line:
@@ -104,9 +106,7 @@ def in_order(label: str, home: Path, catalogs: Path, dates: list[date], standin:
     for day in dates:
         if label.startswith("full") and day != dates[0]:
             with psycopg2.connect(url.get_secret_value()) as conn:
-                conn.cursor().execute(
-                    "TRUNCATE vectorshelf.vectors; DELETE FROM daily_products; DROP INDEX IF EXISTS daily_products_embedding"
-                )
+                conn.cursor().execute(FORGET)
         daily.in_date_order(catalogs, [day], settings)
     return line(label, time.monotonic() - started, url.get_secret_value(), standin, texts)
 
@@ -132,8 +132,8 @@ def main() -> None:
             seconds, database = on_the_scheduler(home, catalogs, dates, options.at_once)
             label = f"backfill, backwards, {options.at_once} at a time, and the night"
             lines = [line(label, seconds, database, standin, texts)]
-            for label in ("sequential in date order", "full runs, nothing remembered"):
-                lines.append(in_order(label, home, catalogs, dates, standin, texts))
+            others = ("sequential in date order", "full runs, nothing remembered")
+            lines += [in_order(other, home, catalogs, dates, standin, texts) for other in others]
             embedded.stop(home)
     show(lines, len(dates), len(products), len(texts), "Icecat's" if real else "generated")
 

@@ -55,7 +55,8 @@ def ticks_of(
     """(start, as_of) of every run from the first day to the last, both included, in order: what a backfill makes.
 
     Days are the catalog's own. Without a schedule a day has one run, as of its first moment. Today's runs that are
-    still to come are left out. Raises ConfigurationError for a range that runs backwards, begins in the future, or has too many runs.
+    still to come are left out. Raises ConfigurationError for a range that runs backwards, reaches into the future, or
+    has too many runs.
     """
     moment = now or datetime.now(UTC)
     if first > last:

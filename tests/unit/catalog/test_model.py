@@ -104,3 +104,10 @@ def test_a_validation_error_of_the_model_itself_shows_no_values():
     with pytest.raises(ValidationError) as caught:
         catalog(openai_api_key="hunter2")
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_snapshot_has_no_use_for_the_dates_of_rows():
+    with pytest.raises(ValidationError, match="a snapshot counts as a whole"):
+        Catalog.model_validate(
+            {"name": "shop", "source": {"path": "x.csv"}, "table": "t", "columns": {"updated_at": "changed"}}
+        )
