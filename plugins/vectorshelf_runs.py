@@ -54,12 +54,12 @@ def as_of(catalog: Catalog, asked: str | None, interval_end: datetime | None, tr
     """The date asked for, else the data interval's end, else (a manual run without dates) the moment it was triggered.
 
     That moment is the run's `run_after`: a task cannot see `queued_at`, which moves when a run is cleared anyway.
+    Raises ConfigurationError for the future, which Airflow lets people trigger: loaded, it would fence every later
+    night out.
     """
-    if asked:
-        from vectorshelf.catalog.dates import as_of_of
+    from vectorshelf.catalog.dates import as_of_of
 
-        return as_of_of(asked, catalog)
-    return interval_end or triggered
+    return as_of_of(asked or interval_end or triggered, catalog)
 
 
 def start_of(start: datetime | None, end: datetime | None) -> datetime | None:

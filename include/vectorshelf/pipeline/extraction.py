@@ -74,6 +74,7 @@ def _products(run: Run, settings: Settings) -> Iterator[Product | Reject]:
         opener=settings.opener,
         rows_of_query=rows_of_query,
         limit=request.limit,
+        may_be_empty=request.allow_delete,
     )
 
 
