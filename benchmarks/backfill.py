@@ -123,7 +123,7 @@ def main() -> None:
     real = source.exists() and not options.generated
     products = daily.icecat(source, options.products) if real else daily.generated(options.products)
     days = list(daily.snapshots(products, options.days + 1))
-    texts = {" ".join(text.split()) for text in daily.distinct_texts(days)}
+    texts = daily.distinct_texts(days)
     with tempfile.TemporaryDirectory(prefix="vs-backfill-") as folder, running() as standin:
         catalogs, home = Path(folder) / "catalogs", Path(folder) / "home"
         dates = daily.write(catalogs, daily.last_tick().date(), days)

@@ -11,10 +11,12 @@ from typing import Any
 import yaml
 
 from vectorshelf import pipeline
+from vectorshelf.catalog import TextTemplate
 from vectorshelf.catalog.loading import find_catalog
 from vectorshelf.pipeline import RunRequest
 from vectorshelf.settings import Settings
 
+TEXT = "{title} {description}"
 COLUMNS = ("sku", "title", "maker", "description", "price")
 Product = tuple[str, str, str, str, str]
 
@@ -86,7 +88,7 @@ def catalog(folder: Path, base_url: str, dimensions: int = 64) -> Path:
         "name": "daily",
         "source": {"path": "daily/{as_of:%Y-%m-%d}.csv.gz"},
         "columns": {"id": "sku", "name": "title", "category": "maker"},
-        "text": "{title} {description}",
+        "text": TEXT,
         "embedding": {"base_url": base_url, "dimensions": dimensions, "tokens_per_minute": 100_000_000},
         "table": "daily_products",
         "schedule": "0 2 * * *",
@@ -115,13 +117,17 @@ def backfill(dates: Sequence[date], at_once: int = 4) -> list[str]:
 
 def distinct_texts(days: Sequence[list[Product]]) -> set[str]:
     """What must be embedded, once each."""
-    return {f"{product[1]} {product[3]}" for products in days for product in products}
+    template = TextTemplate(TEXT)
+    return {
+        template.render({"title": title, "description": description})
+        for products in days
+        for _, title, _, description, _ in products
+    }
 
 
 def paid_twice(asked: dict[str, int], texts: set[str]) -> int:
-    """How many of the texts the endpoint was sent more than once. Texts are normalised before they are sent."""
-    wanted = {" ".join(text.split()) for text in texts}
-    return sum(times > 1 for text, times in asked.items() if " ".join(text.split()) in wanted)
+    """How many of the texts the endpoint was sent more than once."""
+    return sum(times > 1 for text, times in asked.items() if text in texts)
 
 
 def in_date_order(folder: Path, dates: Sequence[date], settings: Settings) -> list[dict[str, Any]]:
