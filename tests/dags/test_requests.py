@@ -84,3 +84,11 @@ def test_a_run_triggered_for_the_future_is_refused(request_of):
     with pytest.raises(Exception, match="is in the future") as refused:
         request_of((later, later))
     assert type(refused.value).__name__ == "ConfigurationError"
+
+
+def test_only_a_backfills_run_leaves_work_to_another(request_of):
+    from vectorshelf_runs import runs_to_come
+
+    for kind in ("scheduled", "manual", "asset_triggered"):
+        nobody_to_ask = SimpleNamespace(run_type=kind)
+        assert runs_to_come({"dag_run": nobody_to_ask, "ti": None}) == 0

@@ -63,7 +63,7 @@ def snapshots(products: Sequence[Product], days: int, seed: int = 7) -> Iterator
             sku, title, maker, text, price = shelf[id_]
             edited = (sku, f"{title}, edition {day + 2}", maker, text, price)
             shelf[id_] = edited if rng.random() < 0.5 else (sku, title, maker, text, f"{rng.randint(1, 999)}.00")
-        for id_ in rng.sample(sorted(gone), min(len(gone), share // 2)):
+        for id_ in rng.sample(sorted(gone), min(len(gone), share // 2 or day % 2)):
             shelf[id_] = gone.pop(id_)
         for id_ in rng.sample(sorted(shelf), share):
             gone[id_] = shelf.pop(id_)
