@@ -17,9 +17,9 @@ says what would be embedded and what it would cost. A dated run twice is the sam
 
 ## Backfill
 
-`vectorshelf plan {name} --from 2026-11-01 --to 2026-11-30` says what it would cost and prints the command with the dates
-Airflow wants: where intervals begin, one tick before the date of the data. Backwards is cheapest, runs may overlap. Index
-and vacuum are left to the last run.
+`vectorshelf plan {name} --from 2026-11-01 --to 2026-11-30` says what it would cost and prints the command with the
+dates Airflow wants: where intervals begin, one tick before the date of the data. Backwards is cheapest, runs may
+overlap. Index and vacuum are left to the last run.
 
 ## When a task fails
 

@@ -220,7 +220,7 @@ def backfilled(cluster: SimpleNamespace, catalogs: Path, _standin_process: Stand
     dates = sorted(date.fromisoformat(path.name[:10]) for path in (catalogs / "daily").iterdir())
     cluster.local.command(daily.backfill(dates[:-1]), cluster.environment)
     wait_for("six runs are not there", lambda: len(runs_of(cluster.api, "embed_daily")) == len(PAST), 60)
-    ended = [end_of(cluster.api, "embed_daily", run["dag_run_id"]) for run in runs_of(cluster.api, "embed_daily")]
+    ended = [end_of(cluster.api, "embed_daily", run["dag_run_id"], 500) for run in runs_of(cluster.api, "embed_daily")]
     asked = _standin_process.texts()
     sequential = embedded.database(cluster.local.home, "sequential")
     daily.in_date_order(catalogs, dates, Settings(database_url=sequential, openai_api_key=SecretStr(KEY)))
