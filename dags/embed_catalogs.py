@@ -23,11 +23,12 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from vectorshelf.catalog.loading import load_folder
 from vectorshelf.catalog.model import Catalog
+from vectorshelf.errors import SkippedError
 from vectorshelf_connections import from_environment, settings
 from vectorshelf_form import form
 from vectorshelf_retries import ByReaction
 from vectorshelf_runbook import asset_name, description, runbook
-from vectorshelf_runs import LogProgress, deal, embed_states, mark_failed, request_of
+from vectorshelf_runs import LogProgress, deal, embed_states, mark_failed, request_of, runs_to_come
 
 log = logging.getLogger(__name__)
 
@@ -56,10 +57,14 @@ def prepare(catalog: str) -> str:
 
 @task(execution_timeout=timedelta(hours=4))
 def extract(run: str, connection: str | None) -> dict[str, int]:
-    """Stream the source into the run's staging table."""
+    """Stream the source into the run's staging table. Ends as skipped where a missing file is no fault."""
     from vectorshelf import pipeline
 
-    return pipeline.extract(run, settings(connection), LogProgress())
+    try:
+        return pipeline.extract(run, settings(connection), LogProgress())
+    except SkippedError as nothing:
+        pipeline.report(run, settings())
+        raise AirflowSkipException(str(nothing)) from nothing
 
 
 @task(execution_timeout=timedelta(hours=1))
@@ -100,23 +105,26 @@ def load(run: str) -> dict[str, int]:
         raise AirflowSkipException("dry run: what it would do is in the log of task plan")
     from vectorshelf import pipeline
 
-    return pipeline.load(run, settings(), LogProgress())
+    try:
+        return pipeline.load(run, settings(), LogProgress())
+    except SkippedError as nothing:  # extract said so; `embed` is skipped then as on a quiet night
+        raise AirflowSkipException(str(nothing)) from nothing
 
 
 @task(execution_timeout=timedelta(hours=12))
 def index(run: str) -> dict[str, Any]:
-    """Build or keep the vector index, and measure its recall."""
+    """Build or keep the vector index, and measure its recall. A backfill's last run measures for all of them."""
     from vectorshelf import pipeline
 
-    return pipeline.index(run, settings(), LogProgress())
+    return pipeline.index(run, settings(), LogProgress(), to_come=runs_to_come(get_current_context()))
 
 
 @task(execution_timeout=timedelta(hours=6))
 def vacuum(run: str) -> dict[str, Any]:
-    """VACUUM (ANALYZE), where the run changed something."""
+    """VACUUM (ANALYZE), where something changed. A backfill's last run does it for all of them."""
     from vectorshelf import pipeline
 
-    return pipeline.vacuum(run, settings(), LogProgress())
+    return pipeline.vacuum(run, settings(), LogProgress(), to_come=runs_to_come(get_current_context()))
 
 
 # The leaf that carries the status: it runs only when everything before it went well.

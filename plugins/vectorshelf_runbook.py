@@ -15,6 +15,12 @@ _TEMPLATE = """\
 an older date than the one loaded last pays for its vectors and changes no row. **Dry run** stops after `plan`, which
 says what would be embedded and what it would cost. A dated run twice is the same run: nothing is paid for again.
 
+## Backfill
+
+`vectorshelf plan {name} --from 2026-11-01 --to 2026-11-30` says what it would cost and prints the command with the
+dates Airflow wants: where intervals begin, one tick before the date of the data. Backwards is cheapest, runs may
+overlap. Index and vacuum are left to the last run.
+
 ## When a task fails
 
 Clear the failed task once the cause is gone: what was embedded stays paid. Clearing `embed` or `load` runs `prepare`,

@@ -54,12 +54,12 @@ def as_of(catalog: Catalog, asked: str | None, interval_end: datetime | None, tr
     """The date asked for, else the data interval's end, else (a manual run without dates) the moment it was triggered.
 
     That moment is the run's `run_after`: a task cannot see `queued_at`, which moves when a run is cleared anyway.
+    Raises ConfigurationError for the future, which Airflow lets people trigger: loaded, it would fence every later
+    night out.
     """
-    if asked:
-        from vectorshelf.catalog.dates import as_of_of
+    from vectorshelf.catalog.dates import as_of_of
 
-        return as_of_of(asked, catalog)
-    return interval_end or triggered
+    return as_of_of(asked or interval_end or triggered, catalog)
 
 
 def start_of(start: datetime | None, end: datetime | None) -> datetime | None:
@@ -90,6 +90,23 @@ def embed_states(context: Context) -> dict[int, str | None]:
     ti = context["ti"]
     found = ti.get_task_states(dag_id=ti.dag_id, task_ids=["embed"], run_ids=[ti.run_id]).get(ti.run_id, {})
     return {int(name.removeprefix("embed_")): state for name, state in found.items() if name != "embed"}
+
+
+TO_COME = ["null", "scheduled", "queued", "up_for_retry", "up_for_reschedule", "deferred", "restarting"]
+"""States of a task that has yet to start. "null" is how the API calls having none, as every task of a queued run."""
+
+
+def runs_to_come(context: Context) -> int:
+    """How many runs of the DAG will do after this one what this task does; 0 unless a backfill made this one.
+
+    Airflow creates a backfill's runs all at once, so it knows of every one. A task that runs now is not counted: of two
+    that are the last together both do the work, and the second finds it done. Nobody waits for a run that failed.
+    """
+    if context["dag_run"].run_type != "backfill":
+        return 0
+    ti = context["ti"]
+    count: int = ti.get_ti_count(dag_id=ti.dag_id, task_ids=[ti.task_id], states=TO_COME)
+    return count
 
 
 class LogProgress:

@@ -21,6 +21,10 @@ class SourceMissingError(SourceError):
     """No file where the catalog says there should be one. It may only be late, so a scheduler may try again."""
 
 
+class SkippedError(VectorshelfError):
+    """There is nothing to load for this date, and the catalog says that this is well. Ends the run without a change."""
+
+
 class BrakeError(VectorshelfError):
     """A guard stopped the run before it changed or paid for anything (mass delete, budget, too many rejects)."""
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from vectorshelf.catalog import Catalog, ticks_of
 from vectorshelf.catalog.schedule import Schedule
 
 AIRFLOW = """
@@ -75,6 +76,17 @@ def test_a_date_means_the_last_interval_that_ends_on_it(intervals):
                 zone,
                 day,
             )
+
+
+def test_a_range_of_days_is_the_runs_that_airflow_makes_of_them(intervals):
+    later = datetime(2027, 1, 1, tzinfo=UTC)
+    for (cron, zone, *_), found in zip(CASES, intervals, strict=True):
+        days = sorted({end.astimezone(ZoneInfo(zone)).date() for _, end in found})[1:-1]
+        wanted = [run for run in found if run[1].astimezone(ZoneInfo(zone)).date() in days]
+        catalog = Catalog.model_validate(
+            {"name": "shop", "source": {"path": "x.csv"}, "table": "t", "schedule": cron, "timezone": zone}
+        )
+        assert ticks_of(days[0], days[-1], catalog, later) == wanted, (cron, zone)
 
 
 def test_intervals_follow_each_other_without_gaps(intervals):

@@ -77,3 +77,18 @@ def test_every_field_of_the_form_arrives(request_of):
 def test_a_cleared_task_finds_the_run_it_worked_on(request_of):
     assert request_of().run_id == request_of().run_id
     assert request_of().run_id != request_of((None, None)).run_id
+
+
+def test_a_run_triggered_for_the_future_is_refused(request_of):
+    later = datetime(2999, 1, 1, 2, tzinfo=UTC)
+    with pytest.raises(Exception, match="is in the future") as refused:
+        request_of((later, later))
+    assert type(refused.value).__name__ == "ConfigurationError"
+
+
+def test_only_a_backfills_run_leaves_work_to_another(request_of):
+    from vectorshelf_runs import runs_to_come
+
+    for kind in ("scheduled", "manual", "asset_triggered"):
+        nobody_to_ask = SimpleNamespace(run_type=kind)
+        assert runs_to_come({"dag_run": nobody_to_ask, "ti": None}) == 0

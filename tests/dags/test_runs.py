@@ -123,6 +123,19 @@ def test_a_missing_file_ends_the_run_failed_with_its_reason_in_the_ledger(shop, 
     assert f"{TODAY}.csv" in error
 
 
+def test_a_missing_file_may_skip_the_date_and_the_run_ends_skipped(shop, catalog_database, load_dags, ask):
+    shop.catalog("lazy", source={"path": "lazy/{as_of:%Y-%m-%d}.csv", "missing": "skip"})
+    finished = run(load_dags(shop.folder).dags["embed_lazy"])
+    assert finished.state == "success"
+    assert {finished.tasks[name] for name in {"extract", "plan", "embed", *AFTER_PLAN}} == {"skipped"}
+    assert finished.tasks["drop_staging"] == "success"
+    ((status, skipped),) = ask("SELECT status, figures ->> 'skipped' FROM vectorshelf.runs")
+    assert status == "success"
+    assert f"{TODAY}.csv is not there" in skipped
+    assert ask("SELECT count(*) FROM lazy_products") == [(0,)]
+    assert staging_tables(ask) == []
+
+
 def test_a_brake_fails_the_run_at_once_and_leaves_no_staging(shop, dag, ask):
     run(dag)
     shop.snapshot("2026-11-21", FRUIT[:1])

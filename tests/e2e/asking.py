@@ -16,9 +16,9 @@ def runs_of(api: Api, dag_id: str) -> list[Run]:
     return found
 
 
-def end_of(api: Api, dag_id: str, run_id: str) -> Run:
-    """The run once it has ended, within two minutes."""
-    deadline = time.monotonic() + 120
+def end_of(api: Api, dag_id: str, run_id: str, seconds: float = 120) -> Run:
+    """The run once it has ended, within two minutes unless told."""
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         run: Run = api.get(f"/dags/{dag_id}/dagRuns/{run_id}")
         if run["state"] in {"success", "failed"}:

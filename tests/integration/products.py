@@ -23,6 +23,7 @@ class Item:
     text: str
     price: int = 1
     deleted: bool = False
+    dated: datetime | None = None
 
 
 def day(number: int) -> datetime:
@@ -79,6 +80,7 @@ class Shelf:
                 item.text,
                 sha256(item.text),
                 item.deleted,
+                item.dated,
             )
             for line, (id_, item) in enumerate(pairs, start=2)
         ]

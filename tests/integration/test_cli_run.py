@@ -93,6 +93,20 @@ def test_a_brake_fails_the_run_with_its_figures_and_can_be_lifted(command):
     assert command.json("run", "shop", "--as-of", "2025-11-02", "--allow-delete")["deleted"] == 3
 
 
+def test_an_emptied_snapshot_changes_nothing_until_it_is_let_through_once(command):
+    command("run", "shop", "--as-of", "2025-11-01")
+    command.snapshot(2, [])
+    stopped = command.json("run", "shop", "--as-of", "2025-11-02", code=1)
+    assert "would delete every product; nothing was changed" in stopped["error"]
+    assert command.json("status", "shop")["catalogs"][0]["rows"] == 4
+    assert command.json("run", "shop", "--as-of", "2025-11-02", "--allow-delete")["deleted"] == 4
+    command.snapshot(3, PRODUCTS)
+    command.json("run", "shop", "--as-of", "2025-11-03")
+    command.snapshot(4, [])
+    command.json("run", "shop", "--as-of", "2025-11-04", code=1)  # it was let through once, not for ever
+    assert command.json("status", "shop")["catalogs"][0]["rows"] == 4
+
+
 def test_a_run_over_its_budget_stops_before_paying(command):
     command.catalog("dear", embedding={"provider": "local", "usd_per_million_tokens": 1000.0})
     stopped = command.json("run", "dear", "--as-of", "2025-11-01", "--max-cost-usd", "0.0001", code=1)
@@ -129,7 +143,10 @@ class TestWrongUsage:
         assert f"broken.yaml:{line}: mode:" in wrong.stderr
         assert offline("check", str(offline.catalogs / "shop.yaml")).returncode == 0, "it took the others down"
 
-    @pytest.mark.parametrize("date", ["yesterday", "2025-13-01", "2999-01-01", "1.2.2025"])
+    @pytest.mark.parametrize(
+        "date",
+        ["yesterday", "2025-13-01", "2999-01-01", "1.2.2025", "13/01/2026", "2026-1-5", "20260105", "1763596800"],
+    )
     def test_a_date_that_is_none_is_refused(self, offline, date):
         wrong = offline("run", "shop", "--as-of", date)
         assert wrong.returncode == 2

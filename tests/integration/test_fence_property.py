@@ -1,59 +1,57 @@
-"""Whatever the order and repetition of runs, the table ends as if each had run once, in date order.
+"""Whatever the order, overlap, repetition and deaths of runs, the table ends as if each had run once, in date order.
 
-Runs that overlap are in `test_merge.py`: the later one to take the catalog's lock finds what the other committed.
+VECTORSHELF_HISTORIES says how many histories are played: 500 unless told, 10,000 once in a while.
 """
 
 import os
+from collections.abc import Iterator
 
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+import pytest
+from hypothesis import HealthCheck, example, given, settings
 
-from tests.integration.products import Item, Shelf, as_rows
-from vectorshelf.store import db
+from tests import postgres
+from tests.integration.histories import GONE, Crew, Day, Turn, in_date_order, plays
+from tests.integration.products import DAY_ONE, Item, as_rows
 
-HISTORIES = int(os.environ.get("VECTORSHELF_HISTORIES", "100"))
-RELAXED = settings(
-    max_examples=HISTORIES,
-    deadline=None,  # no test asserts on a clock
-    suppress_health_check=[HealthCheck.function_scoped_fixture],  # `reset` below empties the one database
+HISTORIES = int(os.environ.get("VECTORSHELF_HISTORIES", "500"))
+
+
+@pytest.fixture(scope="module")
+def crew(postgres_server: str) -> Iterator[Crew]:
+    with postgres.fresh_database(postgres_server) as url:
+        found = Crew(url)
+        try:
+            yield found
+        finally:
+            found.close()
+
+
+ONE, TWO = Item("one"), Item("two")
+SNAPSHOT_THEN_OLDER_DELTA = ([Day({"a": ONE}, True), Day({"a": TWO}, False), Day({"a": ONE}, True)], [0, 2, 1], [])
+SNAPSHOT_OLDER_THAN_A_DELTA = ([Day({"a": ONE, "b": TWO}, True), Day({"a": TWO, "b": GONE}, False)], [1, 0], [])
+EQUAL_DATES_IN_TWO_FILES = (
+    [Day({"a": Item("one", dated=DAY_ONE)}, False), Day({"a": Item("two", dated=DAY_ONE)}, False)],
+    [1, 0],
+    [],
+)
+CUT_IN_THE_MIDDLE_THEN_TOGETHER = (
+    [Day({"a": ONE, "b": ONE}, True), Day({"b": TWO}, True)],
+    [1, 0],
+    [Turn(0, "done", 1), Turn(1, "done", 1), Turn(0, "cut", 6), Turn(0, "together", 1)],
 )
 
-ids = st.sampled_from("abcde")
-items = st.builds(Item, text=st.sampled_from(["one", "two", "three"]), price=st.integers(1, 3))
-snapshots = st.lists(st.dictionaries(ids, items), min_size=1, max_size=5)
-deltas = st.lists(st.dictionaries(ids, st.one_of(items, st.just(Item("", deleted=True)))), min_size=1, max_size=5)
 
-
-def orders(days: list[dict[str, Item]], data: st.DataObject) -> list[int]:
-    """Every day at least once, some twice, in any order."""
-    numbers = list(range(1, len(days) + 1))
-    again = data.draw(st.lists(st.sampled_from(numbers), max_size=3))
-    return data.draw(st.permutations(numbers + again))
-
-
-def reset(conn) -> Shelf:
-    with db.transaction(conn) as cur:
-        cur.execute("DROP TABLE IF EXISTS public.products")
-        cur.execute("TRUNCATE vectorshelf.catalogs, vectorshelf.tombstones, vectorshelf.runs CASCADE")
-    return Shelf(conn)
-
-
-@RELAXED
-@given(days=snapshots, data=st.data())
-def test_snapshots_in_any_order_end_as_the_last_one(conn, days, data):
-    shelf = reset(conn)
-    for number in orders(days, data):
-        shelf.load(number, days[number - 1])
-    assert shelf.rows() == as_rows(days[-1])
-
-
-@RELAXED
-@given(days=deltas, data=st.data())
-def test_deltas_in_any_order_end_as_in_date_order(conn, days, data):
-    shelf = reset(conn)
-    for number in orders(days, data):
-        shelf.load(number, days[number - 1], snapshot=False)
-    expected: dict[str, Item] = {}
-    for changes in days:
-        expected |= changes
-    assert shelf.rows() == as_rows(expected)
+@settings(
+    max_examples=HISTORIES,
+    deadline=None,  # no test asserts on a clock
+    suppress_health_check=list(HealthCheck),  # one database is reused on purpose, and the machine may be busy
+)
+@given(play=plays())
+@example(SNAPSHOT_THEN_OLDER_DELTA)
+@example(SNAPSHOT_OLDER_THAN_A_DELTA)
+@example(EQUAL_DATES_IN_TWO_FILES)
+@example(CUT_IN_THE_MIDDLE_THEN_TOGETHER)
+def test_every_history_ends_as_in_date_order(crew, play):
+    days, runs, turns = play
+    crew.play(days, runs, turns)
+    assert crew.shelf.rows() == as_rows(in_date_order(days))

@@ -1,5 +1,6 @@
 """The load's merge on a real Postgres: what is new, changed, unchanged, gone, and what the fence forbids."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -8,7 +9,7 @@ import pytest
 
 from tests.integration.products import DAY_ONE, Item, Shelf, as_rows, day, sha256
 from vectorshelf.errors import BrakeError, ConfigurationError, TransientError
-from vectorshelf.store import db, merge, staging
+from vectorshelf.store import db, fence, merge, staging
 
 APPLE, PEAR, FIG = Item("apple"), Item("pear"), Item("fig")
 
@@ -194,7 +195,7 @@ def test_the_first_row_of_an_id_stays_and_the_others_go_to_quarantine(conn):
             cur,
             change.names,
             [
-                (line, "a", name, "", "{}", name, sha256(name), False)
+                (line, "a", name, "", "{}", name, sha256(name), False, None)
                 for line, name in ((2, "one"), (9, "two"), (7, "three"))
             ],
         )
@@ -268,3 +269,57 @@ def physical_rows(conn) -> list[tuple[str, str]]:
     with db.transaction(conn) as cur:
         cur.execute("SELECT ctid::text, xmin::text FROM public.products ORDER BY id")
         return cur.fetchall()
+
+
+def test_a_load_that_waits_says_for_whom_and_a_dead_holder_frees_it(conn, database_url):
+    shelf = Shelf(conn)
+    shelf.load(1, {"a": APPLE})
+    shelf.embed({"p": PEAR})
+    change = shelf.change(2)
+    shelf.stage(change, {"p": PEAR})
+    holder = psycopg2.connect(database_url.get_secret_value(), application_name="vectorshelf load shop-of-last-night")
+    with holder.cursor() as cur:
+        fence.lock(cur, "shop")
+    said, waiting = [], threading.Event()
+
+    def log(line: str) -> None:
+        said.append(line)
+        waiting.set()
+
+    def load() -> merge.Merged:
+        with db.connect(database_url) as other, db.transaction(other) as cur:
+            return merge.merge(cur, change, allow_deletes=True, log=log)
+
+    with ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(load)
+        assert waiting.wait(60)
+        with db.transaction(conn) as cur:  # as if its machine had lost its power
+            cur.execute("SELECT pg_terminate_backend(%s)", (holder.info.backend_pid,))
+        assert loading.result(60).difference.new == 1
+    [line] = said
+    assert line.startswith("waiting for vectorshelf load shop-of-last-night (server process ")
+    assert shelf.rows() == as_rows({"p": PEAR})
+
+
+def test_a_load_that_need_not_wait_says_nothing(conn):
+    Shelf(conn)
+    said: list[str] = []
+    with db.transaction(conn) as cur:
+        fence.lock(cur, "shop", said.append)
+    assert said == []
+
+
+def test_a_delta_older_than_the_snapshot_that_is_loaded_changes_nothing(conn):
+    shelf = Shelf(conn)
+    shelf.load(3, {"a": APPLE})
+    assert shelf.load(2, {"a": Item("old apple"), "p": PEAR}, snapshot=False).superseded
+    assert shelf.rows() == as_rows({"a": APPLE})
+
+
+def test_a_snapshot_older_than_a_delta_goes_around_its_rows(conn):
+    """A catalog that was a delta became a snapshot, and its past is loaded."""
+    shelf = Shelf(conn)
+    shelf.load(3, {"a": APPLE, "f": Item("", deleted=True)}, snapshot=False)
+    diff = shelf.load(2, {"a": Item("old apple"), "p": PEAR, "f": FIG}).difference
+    assert (diff.new, diff.changed, diff.deleted, diff.unchanged) == (1, 0, 0, 2)
+    assert shelf.rows() == as_rows({"a": APPLE, "p": PEAR})

@@ -5,7 +5,7 @@ import gzip
 import pytest
 
 from tests.integration.shop import FRUIT, Shop, at
-from vectorshelf import pipeline
+from vectorshelf import pipeline, report
 from vectorshelf.errors import BrakeError, ConfigurationError, SourceError, SourceMissingError
 from vectorshelf.pipeline import tasks
 
@@ -263,3 +263,32 @@ def test_status_tells_rows_last_run_recall_and_spending(shop):
     assert (entry["name"], entry["rows"], entry["last_run"]["status"]) == ("shop", 4, "success")
     assert entry["recall_target"] == 0.95
     assert entry["last_run"]["as_of"].startswith(at(1).date().isoformat())
+
+
+class TestSkippedDates:
+    def test_a_date_without_a_file_changes_nothing_and_says_so(self, tmp_path, database_url):
+        shop = Shop(tmp_path, database_url, source={"path": str(tmp_path / "{as_of:%Y-%m-%d}.csv"), "missing": "skip"})
+        shop.run(1, FRUIT)
+        figures = shop.run(2)
+        assert (figures["status"], figures["extracted"], figures["deleted"]) == ("success", 0, 0)
+        assert "2026-11-02.csv is not there" in figures["skipped"]
+        assert "2026-11-02.csv" in report.plain(figures)
+        assert "nothing was changed" in report.plain(figures)
+        assert shop.names() == ["apple", "pear", "laptop", "desk lamp"]
+        assert shop.staging_tables() == []
+        [entry] = pipeline.status([shop.catalog], shop.settings)["catalogs"]
+        assert entry["last_run"]["skipped"] == figures["skipped"]
+
+    def test_once_the_file_is_there_the_same_date_loads(self, tmp_path, database_url):
+        shop = Shop(tmp_path, database_url, source={"path": str(tmp_path / "{as_of:%Y-%m-%d}.csv"), "missing": "skip"})
+        shop.run(2)
+        assert shop.run(2, FRUIT)["new"] == 4
+
+    def test_a_file_that_is_named_for_the_run_must_be_there(self, tmp_path, database_url):
+        shop = Shop(tmp_path, database_url, source={"path": str(tmp_path / "{as_of:%Y-%m-%d}.csv"), "missing": "skip"})
+        with pytest.raises(SourceMissingError):
+            shop.run(2, source=str(tmp_path / "other.csv"))
+
+    def test_a_dry_run_of_it_is_skipped_too(self, tmp_path, database_url):
+        shop = Shop(tmp_path, database_url, source={"path": str(tmp_path / "{as_of:%Y-%m-%d}.csv"), "missing": "skip"})
+        assert shop.run(2, dry_run=True)["skipped"]

@@ -4,7 +4,7 @@ Reads catalog files and nothing else: no sources, no databases, no environment.
 """
 
 from vectorshelf.catalog.checking import Checked, check_file, check_folder
-from vectorshelf.catalog.dates import as_of_of
+from vectorshelf.catalog.dates import as_of_of, day_of, ticks_of
 from vectorshelf.catalog.findings import CatalogFileError, Finding
 from vectorshelf.catalog.loading import Loaded, find_catalog, load_catalog, load_folder
 from vectorshelf.catalog.model import MAX_DIMENSIONS, Catalog, Columns, Embedding, Index, Load, Source
@@ -30,6 +30,7 @@ __all__ = [
     "beginning_of",
     "check_file",
     "check_folder",
+    "day_of",
     "end_of",
     "find_catalog",
     "format_of",
@@ -39,4 +40,5 @@ __all__ = [
     "previous_pattern",
     "render_path",
     "sha256_of",
+    "ticks_of",
 ]

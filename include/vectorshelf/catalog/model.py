@@ -133,6 +133,8 @@ class Catalog(Part):
             return self
         if self.columns.deleted is not None:
             raise MisfitError("columns.deleted", "a snapshot deletes what is missing: remove this, or set mode: delta")
+        if self.columns.updated_at is not None:
+            raise MisfitError("columns.updated_at", "a snapshot counts as a whole: remove this, or set mode: delta")
         if self.source.query is not None and "%(start)s" in self.source.query:
             raise MisfitError(
                 "mode", "%(start)s makes the query return changes only, all else would be deleted: set delta"

@@ -128,8 +128,9 @@ class Source(Part):
     """The character between csv fields. Unset: found in the header."""
     quotechar: Character = Field(default='"', examples=["'"])
     """The character around csv fields that hold a delimiter or a line break."""
-    missing: Literal["fail", "previous"] = Field(default="fail", examples=["previous"])
-    """What happens when the date's file is not there: `fail` the run, or take the newest `previous` one."""
+    missing: Literal["fail", "skip", "previous"] = Field(default="fail", examples=["skip"])
+    """What happens when the date's file is not there: `fail` the run, `skip` the date and change nothing, or take the
+    newest `previous` file."""
     connection: Annotated[str, AfterValidator(_connection)] | None = Field(default=None, examples=["shop_db"])
     """The id of the Postgres connection to query: an Airflow Connection, or the variable `AIRFLOW_CONN_<ID>`."""
     query: Annotated[str, Field(min_length=1), AfterValidator(_query)] | None = Field(
@@ -190,6 +191,9 @@ class Columns(Part):
     """The column with its category; `null` when there is none."""
     deleted: ColumnName | None = Field(default=None, examples=["is_deleted"])
     """Only `mode: delta`: the column whose true value (`true`, `1`, `yes`, …) deletes the product."""
+    updated_at: ColumnName | None = Field(default=None, examples=["changed_on"])
+    """Only `mode: delta`: the column with the moment the source last changed the row (ISO 8601; without a zone the
+    catalog's). A row then replaces only an equal or older one, whatever the dates of their files."""
 
     @property
     def fields(self) -> dict[str, str]:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from vectorshelf import __version__
-from vectorshelf.cli import check, db, history, quarantine, run, search, status
+from vectorshelf.cli import check, db, history, plan, quarantine, run, search, status
 
 app = typer.Typer(
     name="vectorshelf",
@@ -35,6 +35,7 @@ def _options(
 
 
 app.command("run")(run.run)
+app.command("plan")(plan.plan)
 app.command("search")(search.search)
 app.command("status")(status.status)
 app.command("check")(check.check)

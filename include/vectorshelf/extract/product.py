@@ -1,6 +1,7 @@
 """What a source yields: products, and rows that cannot be one, each with its line and the reason."""
 
 import re
+from datetime import datetime
 from typing import NamedTuple
 
 MAX_ID_CHARACTERS = 512
@@ -24,6 +25,8 @@ class Product(NamedTuple):
     text: str
     sha256: bytes
     deleted: bool
+    dated: datetime | None = None
+    """When the source last changed the row, where the catalog names that column."""
 
 
 class Reject(NamedTuple):

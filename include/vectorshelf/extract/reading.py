@@ -1,14 +1,14 @@
 """From a catalog to its products: find the source, choose the reader, count what comes."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from datetime import datetime
 from io import BufferedReader
 
 from vectorshelf.catalog.model import Catalog
 from vectorshelf.catalog.paths import format_of, render_path
-from vectorshelf.errors import ConfigurationError, SourceError, SourceMissingError
+from vectorshelf.errors import ConfigurationError, SkippedError, SourceError, SourceMissingError
 from vectorshelf.extract.decoding import decoded, line_reader
 from vectorshelf.extract.delimited import read_delimited
 from vectorshelf.extract.faults import label_of
@@ -35,20 +35,27 @@ def read_products(
     opener: Opener | None = None,
     rows_of_query: QueryRows | None = None,
     limit: int | None = None,
+    may_be_empty: bool = False,
 ) -> Rows:
     """Every row of the source as a product or a reject, in the source's order; at most `limit` products.
 
     `source` is a path that replaces the catalog's own, `opener` opens paths instead of fsspec, `rows_of_query` runs
     the query of a SQL source (it knows the interval; `start` says nothing to a file). A delta may have no rows, a
-    snapshot may not. Raises SourceError for a source that is missing, empty, cut short, damaged or without the mapped
-    columns, perhaps after some rows: they must not be used then.
+    snapshot only if it `may_be_empty`. Raises SourceError for a source that is missing, empty, cut short, damaged or
+    without the mapped columns, perhaps after some rows: they must not be used then. Raises SkippedError when a missing
+    one is no fault.
     """
     with ExitStack() as stack:
         if source is None and catalog.source.connection is not None:
             rows, label = _of_query(catalog, rows_of_query)
         else:
             rows, label = _of_file(catalog, as_of, source, opener, stack)
-        yield from _counted(rows, label, catalog, limit)
+        seen = yield from _counted(rows, limit)
+        if not seen and catalog.mode == "snapshot" and not may_be_empty:
+            raise SourceError(
+                f"{label} is empty: it has no rows, and a snapshot without rows would delete every product; "
+                "nothing was changed. If the catalog really is empty now, allow deletions for this run"
+            )
 
 
 def _of_query(catalog: Catalog, rows_of_query: QueryRows | None) -> tuple[Rows, str]:
@@ -87,9 +94,11 @@ def _opened(
     path = _path(catalog, as_of, source)
     try:
         return path, stack.enter_context(opened(path, opener, label_of(path)))
-    except SourceMissingError:
-        wanted = source is None and catalog.source.missing == "previous"
-        earlier = previous_path(catalog, as_of) if wanted else None
+    except SourceMissingError as error:
+        missing = catalog.source.missing if source is None else "fail"  # who names a file wants that one
+        if missing == "skip":
+            raise SkippedError(f"{label_of(path)} is not there (source.missing: skip)") from error
+        earlier = previous_path(catalog, as_of) if missing == "previous" else None
         if earlier is None:
             raise
     _log.warning("%s is not there; reading %s instead (source.missing: previous)", label_of(path), label_of(earlier))
@@ -107,13 +116,12 @@ def _path(catalog: Catalog, as_of: datetime, source: str | None) -> str:
         raise ConfigurationError(f"the source {label_of(source)}: {error}") from error
 
 
-def _counted(rows: Rows, label: str, catalog: Catalog, limit: int | None) -> Rows:
-    """Stop after `limit` products; refuse a snapshot without rows, which would delete everything."""
+def _counted(rows: Rows, limit: int | None) -> Generator[Product | Reject, None, int]:
+    """Stop after `limit` products. Returns how many rows there were."""
     seen = products = 0
     for row in rows:
         seen, products = seen + 1, products + isinstance(row, Product)
         yield row
         if products == limit:
-            return
-    if not seen and catalog.mode == "snapshot":
-        raise SourceError(f"{label} is empty: it has no rows, and a snapshot without rows would delete every product")
+            break
+    return seen

@@ -46,7 +46,8 @@ class Records:
         columns = shape.template.columns
         text = "" if deleted else shape.template.render({column: text_of(row.get(column)) for column in columns})
         others = {column: row[column] for column in row if column not in self._mapped and not is_blank(row[column])}
-        return Product(line, key, name, category, json_text(others), text, sha256_of(text), deleted)
+        dated = None if shape.updated_at is None else shape.date_of(row.get(shape.updated_at))
+        return Product(line, key, name, category, json_text(others), text, sha256_of(text), deleted, dated)
 
 
 def shown(row: Row) -> str:

@@ -1,6 +1,7 @@
 """Rows of strings into products. Positions are looked up once; a row that does not fit the header is a reject."""
 
 import csv
+from datetime import datetime
 from typing import NamedTuple
 
 import orjson
@@ -33,6 +34,8 @@ class Rows:
         self._deleted = None if shape.deleted is None else at[shape.deleted]
         self._text = [(column, at[column]) for column in shape.template.columns]
         self._attributes = [(name, position) for name, position in at.items() if name not in shape.mapped]
+        self._dated = None if shape.updated_at is None else at[shape.updated_at]
+        self._date_of = shape.date_of
         self._render = shape.template.render
 
     def read(self, record: Record) -> Product | Reject:
@@ -47,11 +50,15 @@ class Rows:
         if problem := self._problem(fields, raw):
             key = fields[self._id].strip() if len(fields) > self._id else None
             return rejected(line, key, problem, raw)
-        product = self._product(line, fields)
+        try:
+            dated = None if self._dated is None else self._date_of(fields[self._dated])
+        except ValueError as error:
+            return rejected(line, fields[self._id].strip(), str(error), raw)
+        product = self._product(line, fields, dated)
         problem = complaint(product)
         return product if problem is None else rejected(line, product.id, problem, raw)
 
-    def _product(self, line: int, fields: list[str]) -> Product:
+    def _product(self, line: int, fields: list[str], dated: datetime | None) -> Product:
         deleted = self._deleted is not None and is_true(fields[self._deleted])
         text = "" if deleted else self._render({column: fields[at] for column, at in self._text})
         attributes = {name: value for name, at in self._attributes if (value := fields[at]) and not value.isspace()}
@@ -64,6 +71,7 @@ class Rows:
             text=text,
             sha256=sha256_of(text),
             deleted=deleted,
+            dated=dated,
         )
 
     def _problem(self, fields: list[str], raw: str) -> str | None:

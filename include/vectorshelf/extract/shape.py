@@ -3,10 +3,12 @@
 import difflib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
 
 from vectorshelf.catalog.model import Catalog
 from vectorshelf.catalog.text import TextTemplate
 from vectorshelf.errors import SourceError
+from vectorshelf.extract.dated import row_date
 from vectorshelf.extract.product import storable
 
 _COLUMNS_SHOWN = 40
@@ -24,17 +26,21 @@ class Shape:
     category: str | None
     deleted: str | None
     template: TextTemplate
+    updated_at: str | None = None
+    tz: tzinfo = UTC
 
     @classmethod
     def of(cls, catalog: Catalog, label: str) -> "Shape":
         """The shape a catalog file describes."""
         columns = catalog.columns
-        return cls(label, columns.id, columns.name, columns.category, columns.deleted, catalog.text_template)
+        mapped = (columns.id, columns.name, columns.category, columns.deleted)
+        return cls(label, *mapped, catalog.text_template, columns.updated_at, catalog.tz)
 
     @property
     def mapped(self) -> frozenset[str]:
         """The columns that are fields of their own; every other one goes to the attributes."""
-        return frozenset(column for column in (self.id, self.name, self.category, self.deleted) if column is not None)
+        columns = (self.id, self.name, self.category, self.deleted, self.updated_at)
+        return frozenset(column for column in columns if column is not None)
 
     @property
     def needed(self) -> dict[str, str]:
@@ -44,9 +50,14 @@ class Shape:
             self.name: "columns.name",
             self.category: "columns.category, null for none",
             self.deleted: "columns.deleted",
+            self.updated_at: "columns.updated_at",
         }
         keys = {column: key for column, key in fields.items() if column is not None}
         return keys | {column: "text" for column in self.template.columns if column not in keys}
+
+    def date_of(self, value: object) -> datetime | None:
+        """A row's own date from its `updated_at` value; None for a catalog without. Raises ValueError, saying why."""
+        return None if self.updated_at is None else row_date(value, self.tz)
 
     def check(self, names: Collection[str]) -> None:
         """Raise SourceError unless every needed column is among these."""

@@ -7,6 +7,7 @@ from functools import partial
 
 from pydantic import SecretStr
 
+from vectorshelf.catalog.model import Catalog
 from vectorshelf.errors import ConfigurationError, SourceError
 from vectorshelf.extract import Product, Reject, read_products
 from vectorshelf.pipeline.context import Run
@@ -62,7 +63,7 @@ def _products(run: Run, settings: Settings) -> Iterator[Product | Reject]:
             start = ledger.previous_as_of(cur, run.catalog.name, run.catalog.table, request.as_of) or EPOCH
     rows_of_query = None
     if source.connection is not None and source.query is not None and request.source is None:
-        url = _connection(source.connection, run, settings)
+        url = connection_of(run.catalog, settings)
         rows_of_query = partial(foreign.stream_query, url, source.query, start, request.as_of)
 
     return read_products(
@@ -73,14 +74,17 @@ def _products(run: Run, settings: Settings) -> Iterator[Product | Reject]:
         opener=settings.opener,
         rows_of_query=rows_of_query,
         limit=request.limit,
+        may_be_empty=request.allow_delete,
     )
 
 
-def _connection(name: str, run: Run, settings: Settings) -> SecretStr:
+def connection_of(catalog: Catalog, settings: Settings) -> SecretStr:
+    """The URL of a SQL source's connection. Raises ConfigurationError when nobody has set it."""
+    name = catalog.source.connection or ""
     url = settings.connections.get(name.lower())
     if url is None:
         raise ConfigurationError(
-            f"catalog {run.catalog.name}: no connection is called {name!r}: add it in Airflow (Admin, Connections), "
+            f"catalog {catalog.name}: no connection is called {name!r}: add it in Airflow (Admin, Connections), "
             f"or set AIRFLOW_CONN_{name.upper()} to its URL"
         )
     return url

@@ -19,7 +19,8 @@ def of_run(run: RunRow, status: str, stages: list[StageRow], paid: Mapping[str, 
 
     `seconds` of the embed stage is the sum over its shards. A planned run reports the estimate as its cost. `truncated`
     texts were too long and cut; `isolating` extra requests were sent to find those the model refuses. `history` counts
-    products that differ from what was known of this date; None where no history is kept.
+    products that differ from what was known of this date; None where no history is kept. `skipped` is why there
+    was nothing to do, or None.
     """
     counts = {stage: found for stage, shard, _, _, found in stages if shard < 0}
     plan, extracted, loaded = counts.get("plan", {}), counts.get("extract", {}), counts.get("load", {})
@@ -33,6 +34,7 @@ def of_run(run: RunRow, status: str, stages: list[StageRow], paid: Mapping[str, 
         "extracted": extracted.get("extracted", 0),
         "quarantined": extracted.get("quarantined", 0) + loaded.get("refused", 0),
         **{name: difference.get(name, 0) for name in _DIFFERENCE},
+        "skipped": extracted.get("skipped"),
         "superseded": bool(loaded.get("superseded", False)),
         "history": loaded.get("history"),
         "embedded": int(money["embedded"]),

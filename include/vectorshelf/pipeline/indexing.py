@@ -32,13 +32,13 @@ from vectorshelf.store.query_sample import sample_texts
 from vectorshelf.store.recall import DEFAULT_BOUNDS
 
 
-def after_load(run: Run, settings: Settings, progress: Progress) -> IndexOutcome:
-    """Build the run's index or keep the one that is good enough."""
+def after_load(run: Run, settings: Settings, progress: Progress, *, later: bool = False) -> IndexOutcome:
+    """Build the run's index or keep the one that is good enough. `later`: a new measurement may wait for other runs."""
     with db.transaction(run.conn) as cur:
         prepared = ledger.stage_counts(cur, run.run_id, "prepare") or {}
     purse = Purse.of(run, NO_SHARD)
     asker = _Asker(run.conn, run.run_id, run.catalog, run.space, purse, settings, progress, prepared)
-    return _ensure(asker, Sampling(asker.queries), rebuild=run.request.rebuild_index)
+    return _ensure(asker, Sampling(asker.queries, later=later), rebuild=run.request.rebuild_index)
 
 
 def maintain(catalog: Catalog, settings: Settings, progress: Progress = SILENT) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from vectorshelf.errors import VectorshelfError
+from vectorshelf.errors import SkippedError, VectorshelfError
 from vectorshelf.pipeline import tasks
 from vectorshelf.pipeline.progress import SILENT, Progress
 from vectorshelf.pipeline.request import RunRequest
@@ -19,7 +19,10 @@ def run(request: RunRequest, settings: Settings, progress: Progress = SILENT) ->
     """
     run_id = tasks.prepare(request, settings)
     with _closed_properly(run_id, settings):
-        tasks.extract(run_id, settings, progress)
+        try:
+            tasks.extract(run_id, settings, progress)
+        except SkippedError:
+            return tasks.report(run_id, settings)
         planned = tasks.plan(run_id, settings, progress)
         if not planned["dry_run"]:
             progress.start("embed", planned["pending"], "texts")

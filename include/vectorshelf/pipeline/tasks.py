@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from vectorshelf.embed.tokens import bytes_of
-from vectorshelf.errors import BrakeError, ConfigurationError, VectorshelfError
+from vectorshelf.errors import BrakeError, ConfigurationError, SkippedError, VectorshelfError
 from vectorshelf.pipeline import embedding, extraction, figures, indexing, money
 from vectorshelf.pipeline.context import Run, connected, opened, serving_table
 from vectorshelf.pipeline.progress import SILENT, Progress
@@ -74,12 +74,20 @@ def _make_ready(conn: db.Connection, request: RunRequest, run_id: str, settings:
 
 
 def extract(run_id: str, settings: Settings, progress: Progress = SILENT) -> dict[str, int]:
-    """Stream the source into the run's staging table; what cannot be used goes to quarantine with its reason."""
+    """Stream the source into the run's staging table; what cannot be used goes to quarantine with its reason.
+
+    Raises SkippedError, with the reason in the ledger, when the catalog says to skip a date without a file.
+    """
     with opened(run_id, "extract", settings) as run, ledger.timed(run.conn, run_id, "extract") as counts:
         progress.start("extract", None, "rows")
-        counts.update(extraction.stage(run, settings, progress))
-        progress.finish("extract", f"{counts['extracted']:,} products, {counts['quarantined']:,} to quarantine")
+        try:
+            counts.update(extraction.stage(run, settings, progress))
+        except SkippedError as nothing:
+            counts.update(extracted=0, quarantined=0, skipped=str(nothing))
+        found = f"{counts['extracted']:,} products, {counts['quarantined']:,} to quarantine"
+        progress.finish("extract", counts.get("skipped", found))
     # After the counts are in the ledger, as in plan.
+    _check_not_skipped(counts)
     merge.check_rejects(counts["quarantined"], counts["extracted"], run.catalog.max_quarantine_fraction)
     return counts
 
@@ -143,7 +151,13 @@ def _load(run: Run, progress: Progress) -> dict[str, int]:
         started = time.monotonic()
         recorded = ledger.stage_counts(cur, run.run_id, "load")
         unusable = (ledger.stage_counts(cur, run.run_id, "extract") or {}).get("quarantined", 0)
-        merged = merge.merge(cur, run.change, allow_deletes=run.request.allow_delete, unusable=unusable)
+        merged = merge.merge(
+            cur,
+            run.change,
+            allow_deletes=run.request.allow_delete,
+            unusable=unusable,
+            log=lambda line: progress.note("load", line),
+        )
         if merged.history is not None:
             as_of_function.create_as_of_function(cur, run.catalog.name, serving_table(run.catalog))
         counts = merged.difference.counts | {"refused": merged.refused, "superseded": merged.superseded}
@@ -154,21 +168,24 @@ def _load(run: Run, progress: Progress) -> dict[str, int]:
     return recorded or counts
 
 
-def index(run_id: str, settings: Settings, progress: Progress = SILENT) -> dict[str, Any]:
-    """Build the vector index after the load, or keep the one that measured well enough."""
+def index(run_id: str, settings: Settings, progress: Progress = SILENT, *, to_come: int = 0) -> dict[str, Any]:
+    """Build the vector index after the load, or keep the one that measured well enough.
+
+    `to_come` runs of the same catalog will be here after this one: what can wait is left to the last of them.
+    """
     with opened(run_id, "index", settings) as run, ledger.timed(run.conn, run_id, "index") as counts:
         progress.start("index", None, "")
-        outcome = indexing.after_load(run, settings, progress)
+        outcome = indexing.after_load(run, settings, progress, later=to_come > 0)
         counts.update(asdict(outcome))
         progress.finish("index", f"{outcome.action}: {outcome.reason}")
     return counts
 
 
-def vacuum(run_id: str, settings: Settings, progress: Progress = SILENT) -> dict[str, Any]:
-    """VACUUM (ANALYZE) what the run wrote; nothing on a quiet night."""
+def vacuum(run_id: str, settings: Settings, progress: Progress = SILENT, *, to_come: int = 0) -> dict[str, Any]:
+    """VACUUM (ANALYZE) what was written; nothing on a quiet night, little while `to_come` more runs are to come."""
     with opened(run_id, "vacuum", settings) as run, ledger.timed(run.conn, run_id, "vacuum") as counts:
         progress.start("vacuum", None, "")
-        outcome = upkeep.vacuum(run.conn, run.table, catalog=run.catalog.name)
+        outcome = upkeep.vacuum(run.conn, run.table, catalog=run.catalog.name, later=to_come > 0)
         counts.update(asdict(outcome))
         progress.finish("vacuum", f"{outcome.action}: {outcome.reason}")
     return counts
@@ -198,13 +215,19 @@ def drop_staging(run_id: str, settings: Settings) -> None:
         staging.drop(cur, run.names)
 
 
+def _check_not_skipped(extracted: dict[str, Any]) -> None:
+    if "skipped" in extracted:
+        raise SkippedError(f"{extracted['skipped']}: nothing was changed")
+
+
 def _check_staging(cur: db.Cursor, run: Run) -> None:
     extracted = ledger.stage_counts(cur, run.run_id, "extract") or {"extracted": 1}
+    _check_not_skipped(extracted)
     staging.check_intact(cur, run.names, extracted["extracted"])
 
 
 def _difference(cur: db.Cursor, run: Run, change: merge.Change) -> merge.Difference:
-    if change.snapshot and fence.read(cur, change.catalog, change.table.label).is_past(run.request.as_of):
+    if fence.read(cur, change.catalog, change.table.label).is_past(run.request.as_of):
         return merge.Difference()
     return merge.difference(cur, change)
 

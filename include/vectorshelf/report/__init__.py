@@ -3,6 +3,7 @@
 Takes the objects of the pipeline (`vectorshelf run --json`, `status --json`, …) and never asks a database or a clock.
 """
 
+from vectorshelf.report.forecast import forecast_table
 from vectorshelf.report.run import failed_figures, next_steps, plain
 
-__all__ = ["failed_figures", "next_steps", "plain"]
+__all__ = ["failed_figures", "forecast_table", "next_steps", "plain"]

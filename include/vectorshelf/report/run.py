@@ -48,11 +48,13 @@ def lines(figures: Figures, recall_target: float | None = None) -> list[Line]:
             found.append(Line("budget", f"it {figures['over_budget']}"))
     if figures["truncated"]:
         found.append(Line("texts", f"{count(figures['truncated'])} too long for the model and cut at a word's end"))
+    if figures.get("skipped"):
+        found.append(Line("skipped", f"{figures['skipped']}; nothing was changed"))
     if figures.get("superseded"):
         found.append(Line("table", "left as it is: a newer snapshot is loaded already"))
     if figures.get("history") is not None:
         found.append(Line("history", _history(figures["history"])))
-    if figures["status"] == "success":
+    if figures["status"] == "success" and not figures.get("skipped"):
         found.append(Line("index", _index(figures["index"], recall_target)))
     if figures["peak_rss_mb"]:
         found.append(Line("memory", f"{count(figures['peak_rss_mb'])} MB at most"))
@@ -119,6 +121,7 @@ def failed_figures(catalog: str, as_of: str | None, error: str) -> dict[str, Any
         "as_of": as_of,
         "status": "failed",
         **dict.fromkeys(_INTEGERS, 0),
+        "skipped": None,
         "superseded": False,
         "history": None,
         "cost_usd": 0.0,

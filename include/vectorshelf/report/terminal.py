@@ -105,7 +105,8 @@ def _last_run(run: Mapping[str, Any] | None) -> Text:
     if run is None:
         return Text("never", "dim")
     mark, colour = _MARKS.get(run["status"], ("…", "cyan"))
-    return Text.assemble((f"{mark} ", colour), f"{run['status']}, as of {moment(run['as_of'])}")
+    status = "skipped" if run.get("skipped") else run["status"]
+    return Text.assemble((f"{mark} ", colour), f"{status}, as of {moment(run['as_of'])}")
 
 
 def _history(span: Mapping[str, Any] | None) -> Text:

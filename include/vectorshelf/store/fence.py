@@ -1,23 +1,34 @@
 """The version fence: two runs of one catalog, in any order, end in the table of the later `as_of`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from vectorshelf.errors import ConfigurationError
-from vectorshelf.store.db import Cursor
+from vectorshelf.store.db import Cursor, query
+
+_COLUMNS = "loaded_as_of, loaded_by, model, changes_as_of"
 
 
 @dataclass(frozen=True)
 class Fence:
-    """What the serving table holds: everything up to `loaded_as_of` (None: nothing was loaded yet)."""
+    """What the serving table holds: everything up to `loaded_as_of` (None: no whole snapshot was loaded yet).
+
+    `changes_as_of` is the newest delta that was merged into it (None: none).
+    """
 
     loaded_as_of: datetime | None = None
     loaded_by: str | None = None
     model: str | None = None
+    changes_as_of: datetime | None = None
 
     def is_past(self, as_of: datetime) -> bool:
-        """True when a newer snapshot is loaded, so that one of `as_of` may change nothing."""
+        """True when a newer snapshot is loaded, so that a run of `as_of`, snapshot or delta, may change nothing."""
         return self.loaded_as_of is not None and as_of < self.loaded_as_of
+
+    def has_changes_after(self, as_of: datetime) -> bool:
+        """True when a newer delta is in the table, so that a snapshot of `as_of` must go around its rows."""
+        return self.changes_as_of is not None and as_of < self.changes_as_of
 
     def check_model(self, model: str, table: str) -> None:
         """Raise ConfigurationError when a run that leaves rows in place would mix two models in one table."""
@@ -31,22 +42,49 @@ class Fence:
 def read(cur: Cursor, catalog: str, table: str) -> Fence:
     """The fence of the catalog's table, open when nothing was loaded. It may move until `lock` is held."""
     cur.execute(
-        "SELECT loaded_as_of, loaded_by, model FROM vectorshelf.catalogs WHERE catalog = %s AND table_name = %s",
+        f"SELECT {_COLUMNS} FROM vectorshelf.catalogs WHERE catalog = %s AND table_name = %s",  # noqa: S608 - fixed text
         (catalog, table),
     )
     row = cur.fetchone()
     return Fence(*row) if row else Fence()
 
 
-def lock(cur: Cursor, catalog: str) -> Fence:
-    """Hold the catalog's row until the transaction ends: whoever loads the same catalog waits here."""
-    cur.execute(
-        "SELECT loaded_as_of, loaded_by, model FROM vectorshelf.catalogs WHERE catalog = %s FOR UPDATE", (catalog,)
-    )
+def lock(cur: Cursor, catalog: str, log: Callable[[str], None] | None = None) -> Fence:
+    """Hold the catalog's row until the transaction ends: whoever loads the same catalog waits here.
+
+    `log` is told who holds it when there is somebody to wait for. A holder that dies, or whose connection is lost,
+    frees the row with its transaction.
+    """
+    statement = f"SELECT {_COLUMNS} FROM vectorshelf.catalogs WHERE catalog = %s FOR UPDATE"  # noqa: S608 - fixed text
+    cur.execute(f"{statement} SKIP LOCKED", (catalog,))
     row = cur.fetchone()
+    if row is None:
+        if log is not None and (holder := _holder(cur, catalog)):
+            log(f"waiting for {holder}, which is loading catalog {catalog}")
+        cur.execute(statement, (catalog,))
+        row = cur.fetchone()
     if row is None:
         raise ConfigurationError(f"the database knows no catalog {catalog}: run prepare first")
     return Fence(*row)
+
+
+def _holder(cur: Cursor, catalog: str) -> str | None:
+    """Who has the catalog's row, as `pg_stat_activity` names it; None when it was let go meanwhile."""
+    cur.execute(query("who_loads"), {"catalog": catalog})
+    row = cur.fetchone()
+    if row is None:
+        return None
+    name, pid, seconds = row
+    return f"{name or 'a session without a name'} (server process {pid}, for {seconds} s by now)"
+
+
+def move_changes(cur: Cursor, catalog: str, as_of: datetime) -> None:
+    """Record that the table holds the delta of `as_of`."""
+    cur.execute(
+        "UPDATE vectorshelf.catalogs SET changes_as_of = greatest(changes_as_of, %s)"
+        " WHERE catalog = %s AND (changes_as_of < %s OR changes_as_of IS NULL)",
+        (as_of, catalog, as_of),
+    )
 
 
 def move(cur: Cursor, catalog: str, as_of: datetime, run_id: str) -> None:

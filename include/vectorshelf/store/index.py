@@ -16,7 +16,7 @@ from psycopg2 import sql
 from vectorshelf.store import index_room
 from vectorshelf.store.db import Connection, autocommit, transaction
 from vectorshelf.store.index_build import build_index, drop_index, drop_leftovers, sole_builder
-from vectorshelf.store.index_decision import Decision, IndexSpec, State, decide, decide_after_measuring
+from vectorshelf.store.index_decision import Decision, IndexSpec, State, decide, decide_after_measuring, postponed
 from vectorshelf.store.index_knobs import SETTINGS, interim_knobs, knob_for
 from vectorshelf.store.index_log import Action, IndexOutcome, Visit, complete_line, write_line
 from vectorshelf.store.index_memory import lists_for
@@ -43,7 +43,7 @@ _SWAP_PATIENCE = "60s"
 
 @dataclass(frozen=True)
 class Sampling:
-    """How recall is measured: with which queries, whether it is asked for anyway, and what it may cost.
+    """How recall is measured: with which queries, whether anyway or `later` (other runs are to come), at what cost.
 
     `queries` is called only when there is something to measure, and gives vectors of texts as people search, shape
     (n, dimensions). Without it, or when it returns None, a sample of the table stands in for them (see `query_sample`).
@@ -52,6 +52,7 @@ class Sampling:
     queries: Callable[[], NDArray[np.float32] | None] | None = None
     again: bool = False
     bounds: Bounds = DEFAULT_BOUNDS
+    later: bool = False
 
 
 _PLAIN_SAMPLING = Sampling()
@@ -96,6 +97,8 @@ class _Keeper:
         drop_leftovers(self.conn, self.table, self.watch.log)
         state = read_state(self.conn, self.table, self.visit.catalog)
         decision = decide(self.spec, self.table, state, rebuild=rebuild, measure=self.sampling.again)
+        if self.sampling.later:
+            decision = postponed(decision, state)
         self.watch.log(f"index of {self.table.label}: {decision.verdict}, because {decision.reason}")
         if state.existing is None or decision.verdict != "build":
             self._refresh_function()

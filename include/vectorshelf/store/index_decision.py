@@ -98,6 +98,13 @@ def decide(
     return Decision("keep", _why_keep(state))
 
 
+def postponed(decision: Decision, state: State) -> Decision:
+    """What of it cannot wait while other runs are to come: a build, and the first measurement of an index."""
+    if decision.verdict != "measure" or state.measured is None:
+        return decision
+    return Decision("keep", f"{decision.reason}; the last run of the backfill measures it")
+
+
 def decide_after_measuring(state: State, probes: int) -> Decision:
     """Keep an index that reaches the target with `probes`, unless it has become much slower than when it was new."""
     changed = state.changed_since_build

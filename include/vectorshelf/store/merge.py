@@ -1,12 +1,15 @@
 """Compare what was staged with what is served, and merge it in set-based statements under the version fence."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from psycopg2 import sql
+
 from vectorshelf.errors import BrakeError, TransientError
 from vectorshelf.store import fence, history, staging
-from vectorshelf.store.db import Cursor
+from vectorshelf.store.db import Cursor, query
 from vectorshelf.store.halves import overflow_explained
 from vectorshelf.store.table import ServingTable
 
@@ -17,6 +20,7 @@ class Change:
 
     `snapshot` compares the run with the fence as one; `whole` (a snapshot read to its end) deletes what is missing.
     `history` enters it under its date, also when the table has gone on to a newer one.
+    `around` makes a whole one compare row by row as well: it is older than a delta that the table holds.
     """
 
     catalog: str
@@ -31,6 +35,7 @@ class Change:
     max_delete_fraction: float
     max_quarantine_fraction: float
     history: bool = False
+    around: bool = False
 
     @property
     def values(self) -> dict[str, Any]:
@@ -42,11 +47,17 @@ class Change:
             "model": self.model,
             "as_of": self.as_of,
             "whole": self.whole,
+            "unfenced": self.whole and not self.around,
         }
 
     def execute(self, cur: Cursor, statement: str) -> None:
         """Run one of the merge's statements on this run's tables."""
-        staging.run_statement(cur, statement, self.names, self.values, table=self.table.identifier)
+        fenced = sql.SQL(query("fenced"))
+        staging.run_statement(cur, statement, self.names, self.values, table=self.table.identifier, fenced=fenced)
+
+    def under(self, current: fence.Fence) -> "Change":
+        """The change as it is under this fence."""
+        return replace(self, around=self.whole and current.has_changes_after(self.as_of))
 
 
 @dataclass(frozen=True)
@@ -91,8 +102,8 @@ class Merged:
 
 
 def difference(cur: Cursor, change: Change) -> Difference:
-    """Count what the merge would do. Reads only."""
-    change.execute(cur, "difference")
+    """Count what the merge would do now. Reads only."""
+    change.under(fence.read(cur, change.catalog, change.table.label)).execute(cur, "difference")
     row = cur.fetchone()
     assert row is not None  # noqa: S101 - an aggregate has one row
     return Difference(*row)
@@ -121,23 +132,34 @@ def check_rejects(rejected: int, usable: int, limit: float) -> None:
         )
 
 
-def merge(cur: Cursor, change: Change, *, allow_deletes: bool, unusable: int = 0) -> Merged:
+def merge(
+    cur: Cursor,
+    change: Change,
+    *,
+    allow_deletes: bool,
+    unusable: int = 0,
+    log: Callable[[str], None] | None = None,
+) -> Merged:
     """Make the table what the run says it is, in the caller's transaction, holding the catalog's lock to its end.
 
     `unusable` rows went to quarantine before; together with the refused texts they must not be too many.
-    An older snapshot than the one loaded changes nothing but the history. Raises BrakeError (mass delete, too many
-    refused texts) and TransientError (vectors missing that embed should have stored) before the table was written.
+    A run older than the snapshot that is loaded changes nothing but the history. `log` is told whom it waits for.
+    Raises BrakeError (mass delete, too many refused texts) and TransientError (vectors missing that embed should have
+    stored) before the table was written.
     """
-    current = fence.lock(cur, change.catalog)
-    if change.snapshot and current.is_past(change.as_of):
+    current = fence.lock(cur, change.catalog, log)
+    if current.is_past(change.as_of):
         return _superseded(cur, change, allow_deletes=allow_deletes, unusable=unusable)
-    if not change.whole:
+    change = change.under(current)
+    if not change.values["unfenced"]:
         current.check_model(change.model, change.table.label)
     change.execute(cur, "drop_unembeddable")
     refused = cur.rowcount
     dated = history.record(cur, change)  # from all that is staged, whatever the table takes of it; a brake undoes it
-    _check_vectors(cur, change)
     diff = difference(cur, change)
+    if not change.values["unfenced"]:
+        change.execute(cur, "drop_fenced")
+    _check_vectors(cur, change)
     check_rejects(unusable + refused, diff.staged, change.max_quarantine_fraction)
     check_deletions(diff, change, allow=allow_deletes)
     _write(cur, change, diff)
@@ -159,8 +181,11 @@ def _superseded(cur: Cursor, change: Change, *, allow_deletes: bool, unusable: i
 def _write(cur: Cursor, change: Change, diff: Difference) -> None:
     if diff.deleted:
         change.execute(cur, "delete_gone" if change.whole else "delete_marked")
-    if not change.whole:
+    if not change.snapshot:
         change.execute(cur, "bury_marked")
+        change.execute(cur, "date_rows")
+        fence.move_changes(cur, change.catalog, change.as_of)
+    if not change.whole:
         change.execute(cur, "touch_unchanged")
     if diff.attributes_changed:
         change.execute(cur, "update_attributes")

@@ -47,7 +47,9 @@ def ensure_table(cur: Cursor, catalog: str, table: ServingTable) -> None:
         cur.execute(_SHORTLY)  # ALTER waits for whoever reads, and whoever reads next would wait behind it
         _run(cur, "take_over_table", table)
     if moved:
-        cur.execute(sql.SQL(query("take_over_fence")).format(table=table.identifier), {"catalog": catalog})
+        bare = table.name if table.schema == "public" else table.label  # as the catalog file may have named it
+        values = {"catalog": catalog, "table": table.label, "bare_table": bare}
+        cur.execute(sql.SQL(query("take_over_fence")).format(table=table.identifier), values)
 
 
 def or_nothing(cur: Cursor, table: ServingTable) -> ServingTable:

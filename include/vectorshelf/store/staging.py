@@ -1,6 +1,7 @@
 """A run's own staging table: unlogged, filled in bulk, safe to drop, rebuilt by running extract again."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from psycopg2 import sql
@@ -12,8 +13,8 @@ from vectorshelf.store.db import Cursor, query
 PAGE_ROWS = 1000
 """Rows per INSERT statement: past some hundred the statement's fixed cost no longer shows."""
 
-StagedRow = tuple[int, str, str, str, str, str, bytes, bool]
-"""(line, id, name, category, attributes as JSON text, embedded text, its sha256, deleted)."""
+StagedRow = tuple[int, str, str, str, str, str, bytes, bool, datetime | None]
+"""(line, id, name, category, attributes as JSON text, embedded text, its sha256, deleted, the row's own date)."""
 
 
 Row = TypeVar("Row")
@@ -34,12 +35,12 @@ def create(cur: Cursor, names: Names) -> None:
 
 def add(cur: Cursor, names: Names, rows: Sequence[StagedRow]) -> None:
     """Append rows in one bulk statement per thousand."""
-    statement = sql.SQL("INSERT INTO {} (line, id, name, category, attributes, text, sha256, deleted) VALUES %s")
+    statement = sql.SQL("INSERT INTO {} (line, id, name, category, attributes, text, sha256, deleted, dated) VALUES %s")
     execute_values(
         cur,
         statement.format(names.staging).as_string(cur),
         rows,
-        template="(%s, %s, %s, %s, %s::jsonb, %s, %s, %s)",
+        template="(%s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s)",
         page_size=PAGE_ROWS,
     )
 
@@ -51,7 +52,7 @@ def quarantine_duplicates(cur: Cursor, names: Names, *, catalog: str, run_id: st
 
 
 def keep_last(cur: Cursor, names: Names) -> int:
-    """Delta files are logs of changes: the last row of an id stays, what it superseded goes without a trace."""
+    """Delta files are logs of changes: an id's newest row stays (the last, or the one dated last), the others go."""
     _execute(cur, "keep_last", names)
     return cur.rowcount
 

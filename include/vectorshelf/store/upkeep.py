@@ -17,6 +17,10 @@ ANALYZE_IS_ENOUGH = 0.05
 """New rows only, and no more than this share: nothing to clear away, and autovacuum marks their pages in time."""
 
 
+CANNOT_WAIT = 0.2
+"""A backfill's runs leave the vacuum to the last of them until this share of the rows was written: autovacuum's own."""
+
+
 @dataclass(frozen=True)
 class TableHealth:
     """What the server knows of a table: its estimate of rows, dead rows not cleared away, pages all visible."""
@@ -36,19 +40,26 @@ class VacuumOutcome:
     seconds: float = 0.0
 
 
-def choose_upkeep(unvacuumed: int, health: TableHealth) -> tuple[UpkeepAction, str]:
-    """What `unvacuumed` rows written or deleted call for. Pure."""
+def choose_upkeep(unvacuumed: int, health: TableHealth, *, later: bool = False) -> tuple[UpkeepAction, str]:
+    """What `unvacuumed` rows written or deleted call for, or can wait for `later`. Pure."""
     if unvacuumed == 0:
         return "skipped", "nothing changed since the last vacuum"
+    if later and unvacuumed < CANNOT_WAIT * health.rows:
+        return "skipped", f"{unvacuumed:,} rows written or deleted; the last run of the backfill vacuums"
     if health.dead == 0 and health.rows > 0 and unvacuumed <= ANALYZE_IS_ENOUGH * health.rows:
         return "analyzed", f"{unvacuumed:,} new rows and no dead ones: statistics are enough"
     return "vacuumed", f"{unvacuumed:,} rows written or deleted since the last vacuum"
 
 
 def vacuum(
-    conn: Connection, table: ServingTable, *, catalog: str, clock: Callable[[], float] = time.perf_counter
+    conn: Connection,
+    table: ServingTable,
+    *,
+    catalog: str,
+    later: bool = False,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> VacuumOutcome:
-    """Do what the change counter calls for, and take what was dealt with off the counter.
+    """Do what the change counter calls for, and take what was dealt with off the counter. What waits stays on it.
 
     `conn` must not be inside a transaction. What a load adds meanwhile stays on the counter.
     """
@@ -56,7 +67,7 @@ def vacuum(
     with autocommit(conn) as cur:
         cur.execute("SELECT unvacuumed FROM vectorshelf.catalogs WHERE catalog = %s", (catalog,))
         (unvacuumed,) = cur.fetchone() or (0,)
-    action, reason = choose_upkeep(unvacuumed, read_health(conn, table))
+    action, reason = choose_upkeep(unvacuumed, read_health(conn, table), later=later)
     if action != "skipped":
         _run(conn, table, action)
         with transaction(conn) as cur:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vectorshelf.catalog.dates import as_of_of
+from vectorshelf.catalog.dates import as_of_of, day_of, ticks_of
 from vectorshelf.catalog.model import Catalog
 from vectorshelf.errors import ConfigurationError
 
@@ -87,6 +87,13 @@ def test_a_scheduler_whose_clock_is_slightly_ahead_is_no_future():
         "yesterday",
         "20.11.2026",
         "20261120",
+        "13/01/2026",
+        "2026-1-5",
+        "1763596800",
+        "1763596800.5",
+        "2026-11-20T2:00",
+        "2026-11-20T02:00+1",
+        "tomorrow",
         "2026-11-31",
         "2026-11-20T25:00",
         "2026-11-20 x",
@@ -119,3 +126,46 @@ def test_without_now_the_clock_decides():
     assert as_of_of(today.date() - timedelta(days=2), catalog()) < today
     with pytest.raises(ConfigurationError, match="future"):
         as_of_of(today.date() + timedelta(days=2), catalog())
+
+
+class TestRanges:
+    def test_both_days_of_a_range_are_part_of_it(self):
+        found = [as_of for _, as_of in ticks_of(date(2026, 11, 18), date(2026, 11, 20), catalog(), NOW)]
+        assert [tick.isoformat() for tick in found] == [f"2026-11-{day}T01:00:00+00:00" for day in (18, 19, 20)]
+        assert found == [as_of_of(date(2026, 11, day), catalog(), NOW) for day in (18, 19, 20)]
+
+    def test_a_run_starts_where_the_one_before_it_ends_also_when_the_clocks_change(self):
+        found = ticks_of(date(2026, 10, 23), date(2026, 10, 27), catalog(), NOW)
+        assert [start for start, _ in found[1:]] == [end for _, end in found[:-1]]
+        assert timedelta(hours=25) in {end - start for start, end in found}
+
+    def test_a_day_of_an_hourly_catalog_has_as_many_runs_as_hours(self):
+        hourly = catalog("0 * * * *")
+        assert len(ticks_of(date(2026, 11, 18), date(2026, 11, 18), hourly, NOW)) == 24
+        assert len(ticks_of(date(2026, 10, 25), date(2026, 10, 25), hourly, NOW)) == 25
+
+    def test_without_a_schedule_a_day_is_one_run(self):
+        found = ticks_of(date(2026, 11, 18), date(2026, 11, 19), catalog(None), NOW)
+        assert [as_of for _, as_of in found] == [as_of_of(date(2026, 11, day), catalog(None), NOW) for day in (18, 19)]
+
+    def test_todays_runs_that_are_still_to_come_are_left_out(self):
+        found = ticks_of(date(2026, 11, 22), date(2026, 11, 22), catalog("0 2,20 * * *"), NOW)
+        assert [as_of.isoformat() for _, as_of in found] == ["2026-11-22T01:00:00+00:00"]
+
+    @pytest.mark.parametrize(
+        ("first", "last", "schedule", "said"),
+        [
+            (date(2026, 11, 20), date(2026, 11, 18), "0 2 * * *", "swap the two dates"),
+            (date(2026, 11, 20), date(2026, 11, 23), "0 2 * * *", "in the future"),
+            (date(2026, 11, 17), date(2026, 11, 18), "0 2 * * 0", "no run of"),
+            (date(2020, 1, 1), date(2026, 11, 18), "0 * * * *", "more than 4,000 runs"),
+        ],
+    )
+    def test_a_range_that_is_none_is_refused_with_the_reason(self, first, last, schedule, said):
+        with pytest.raises(ConfigurationError, match=said):
+            ticks_of(first, last, catalog(schedule), NOW)
+
+    @pytest.mark.parametrize("text", ["2026-11-20T02:00", "20.11.2026", "2026-1-5", "20261120", "2026-02-30", ""])
+    def test_a_range_is_made_of_whole_days(self, text):
+        with pytest.raises(ConfigurationError, match="write 2026-11-20"):
+            day_of(text, "--from")

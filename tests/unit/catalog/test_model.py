@@ -117,3 +117,10 @@ def test_history_is_off_unless_a_truth_value_turns_it_on():
 @pytest.mark.parametrize("index", [{"storage": "halfvec"}, {"type": "hnsw", "storage": "halfvec"}, {"type": "none"}])
 def test_more_than_2000_dimensions_need_an_index_of_half_numbers_or_none(index):
     assert catalog(embedding={"dimensions": 3072}, index=index).embedding.dimensions == 3072
+
+
+def test_a_snapshot_has_no_use_for_the_dates_of_rows():
+    with pytest.raises(ValidationError, match="a snapshot counts as a whole"):
+        Catalog.model_validate(
+            {"name": "shop", "source": {"path": "x.csv"}, "table": "t", "columns": {"updated_at": "changed"}}
+        )

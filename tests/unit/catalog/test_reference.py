@@ -43,7 +43,7 @@ def test_every_example_is_accepted_and_differs_from_the_default(tmp_path, key):
     data = {"name": "shop", "source": {"path": "x-{as_of}.csv"}, "table": "t"}
     if key in {"source.connection", "source.query"}:
         data |= {"source": {"connection": "a", "query": "SELECT 1"}}
-    if key in {"source.query", "columns.deleted"}:
+    if key in {"source.query", "columns.deleted", "columns.updated_at"}:
         data |= {"mode": "delta"}
     value = yaml.safe_load(keys.example(key))[word]
     if section:

@@ -14,6 +14,7 @@ SUCCESS: dict[str, Any] = {
     "attributes_changed": 30,
     "unchanged": 19362,
     "deleted": 8,
+    "skipped": None,
     "superseded": False,
     "history": None,
     "embedded": 14,

@@ -10,6 +10,7 @@ from vectorshelf.store.index_decision import (
     State,
     decide,
     decide_after_measuring,
+    postponed,
 )
 from vectorshelf.store.table import ServingTable
 
@@ -101,3 +102,17 @@ def test_an_index_that_got_twice_as_slow_by_changes_is_rebuilt():
 def test_an_index_whose_rows_did_not_change_is_never_rebuilt_for_its_probes():
     """Another target or other queries may ask for more probes; new centres of the same rows would not help."""
     assert decide_after_measuring(GOOD, probes=60).verdict == "keep"
+
+
+def test_a_measurement_waits_for_the_last_run_of_a_backfill():
+    state = changed(6_000)
+    decision = postponed(decide(SPEC, "cosine", state), state)
+    assert decision.verdict == "keep"
+    assert decision.reason.endswith("changed since recall was measured; the last run of the backfill measures it")
+
+
+def test_what_searches_need_now_does_not_wait():
+    for state in (changed(100_000), replace(GOOD, existing=None), replace(GOOD, measured=None)):
+        decision = decide(SPEC, "cosine", state)
+        assert decision.verdict in {"build", "measure"}
+        assert postponed(decision, state) == decision

@@ -8,5 +8,6 @@ CREATE UNLOGGED TABLE {staging} (
     attributes jsonb   NOT NULL,
     text       text    NOT NULL,
     sha256     bytea   NOT NULL,
-    deleted    boolean NOT NULL
+    deleted    boolean NOT NULL,
+    dated      timestamptz                  -- columns.updated_at of a delta catalog
 ) WITH (autovacuum_enabled = false)

@@ -1,12 +1,11 @@
--- One full join, read once. A delta's row that meets a newer one (or a newer tombstone) counts as unchanged.
+-- One full join, read once. A row that meets a newer one (or a newer tombstone) counts as unchanged.
 
 WITH joined AS (
     SELECT s.id IS NOT NULL                                          AS staged,
            t.id IS NOT NULL                                          AS served,
            coalesce(s.deleted, false)                                AS marked,
-           NOT %(whole)s AND (coalesce(t.as_of > %(as_of)s, false)
-               OR EXISTS (SELECT FROM vectorshelf.tombstones b
-                          WHERE b.catalog = %(catalog)s AND b.id = s.id AND b.as_of > %(as_of)s)) AS fenced,
+           s.id IS NOT NULL AND {fenced}                             AS fenced,
+           %(unfenced)s OR t.as_of IS NULL OR t.as_of <= %(as_of)s   AS replaceable,
            (t.text_hash, t.model) IS NOT DISTINCT FROM (s.sha256, %(model)s) AS same_text,
            (t.name, t.category, t.attributes) IS NOT DISTINCT FROM (s.name, s.category, s.attributes) AS same_attributes
     FROM {staging} s FULL JOIN {table} t ON t.id = s.id
@@ -16,6 +15,6 @@ SELECT count(*) FILTER (WHERE staged AND NOT served AND NOT marked AND NOT fence
        count(*) FILTER (WHERE staged AND served AND NOT marked AND NOT fenced AND same_text AND NOT same_attributes)
                                                                                                           AS attributes_changed,
        count(*) FILTER (WHERE staged AND NOT marked AND (fenced OR served AND same_text AND same_attributes)) AS unchanged,
-       count(*) FILTER (WHERE served AND (marked AND NOT fenced OR NOT staged AND %(whole)s))             AS deleted,
+       count(*) FILTER (WHERE served AND (marked AND NOT fenced OR NOT staged AND %(whole)s AND replaceable)) AS deleted,
        count(*) FILTER (WHERE served)                                                                     AS before
 FROM joined

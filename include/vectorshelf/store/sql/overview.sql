@@ -1,6 +1,6 @@
 SELECT
     (SELECT jsonb_build_object('run_id', run_id, 'status', status, 'as_of', as_of, 'started_at', started_at,
-                               'finished_at', finished_at, 'error', error)
+                               'finished_at', finished_at, 'error', error, 'skipped', figures ->> 'skipped')
      FROM vectorshelf.runs WHERE catalog = %(catalog)s
      ORDER BY started_at DESC LIMIT 1)                                                        AS last_run,
     (SELECT count(*) FROM vectorshelf.quarantine WHERE catalog = %(catalog)s)                  AS quarantine,

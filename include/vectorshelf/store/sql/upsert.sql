@@ -5,11 +5,7 @@ JOIN vectorshelf.vectors v ON v.space = %(space)s AND v.sha256 = s.sha256
 LEFT JOIN {table} o ON o.id = s.id
 WHERE NOT s.deleted
   AND (o.text_hash, o.model) IS DISTINCT FROM (s.sha256, %(model)s)
-  AND (%(whole)s OR o.as_of IS NULL OR o.as_of <= %(as_of)s)
-  AND (%(whole)s OR NOT EXISTS (SELECT FROM vectorshelf.tombstones b
-                                WHERE b.catalog = %(catalog)s AND b.id = s.id AND b.as_of > %(as_of)s))
 ON CONFLICT (id) DO UPDATE
 SET name = excluded.name, category = excluded.category, attributes = excluded.attributes,
     embedding = excluded.embedding, text_hash = excluded.text_hash, model = excluded.model,
     as_of = excluded.as_of, updated_at = excluded.updated_at
-WHERE %(whole)s OR t.as_of IS NULL OR t.as_of <= excluded.as_of
