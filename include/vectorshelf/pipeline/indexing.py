@@ -20,7 +20,7 @@ from vectorshelf.embed.prices import cost_usd
 from vectorshelf.embed.tokens import estimated_tokens
 from vectorshelf.errors import BrakeError, ConfigurationError
 from vectorshelf.pipeline import embedding
-from vectorshelf.pipeline.context import Run, connected, serving_table
+from vectorshelf.pipeline.context import Run, connected, serving_table, target_of
 from vectorshelf.pipeline.money import Purse, price_of_catalog
 from vectorshelf.pipeline.progress import SILENT, Progress
 from vectorshelf.pipeline.request import RunRequest
@@ -29,17 +29,21 @@ from vectorshelf.store import db, ledger, migrations, serving, spaces
 from vectorshelf.store.index import BuildProgress, IndexOutcome, IndexSpec, Sampling, Watch, ensure_index
 from vectorshelf.store.query_sample import sample_texts
 from vectorshelf.store.recall import DEFAULT_BOUNDS
+from vectorshelf.store.table import ServingTable
 
 _SHARD = -1  # in place of a shard's number, as for the endpoint's self-test
 
 
 def after_load(run: Run, settings: Settings, progress: Progress) -> IndexOutcome:
-    """Build the run's index or keep the one that is good enough."""
+    """Build the index of the run's table or keep the one that is good enough."""
+    if not run.target.stands:
+        reason = "the table holds vectors of another model than this run's"
+        return IndexOutcome("none", reason, run.catalog.index.type)
     with db.transaction(run.conn) as cur:
         prepared = ledger.stage_counts(cur, run.run_id, "prepare") or {}
     purse = Purse.of(run, _SHARD)
-    asker = _Asker(run.conn, run.run_id, run.catalog, run.space, purse, settings, progress, prepared)
-    return _ensure(asker, Sampling(asker.queries), rebuild=run.request.rebuild_index)
+    asker = _Asker(run.conn, run.run_id, run.catalog, run.table, run.space, purse, settings, progress, prepared)
+    return _ensure(asker, Sampling(asker.queries), shelf=run.change.shelf, rebuild=run.request.rebuild_index)
 
 
 def maintain(catalog: Catalog, settings: Settings, progress: Progress = SILENT) -> dict[str, Any]:
@@ -54,26 +58,29 @@ def maintain(catalog: Catalog, settings: Settings, progress: Progress = SILENT) 
         with db.transaction(conn) as cur:
             if not serving.is_there(cur, table):
                 return {"catalog": catalog.name, **asdict(IndexOutcome("none", "never loaded", catalog.index.type))}
+            if (target := target_of(cur, catalog)).replaces is not None:
+                reason = f"left to the run that changes {target.replaces.label} to the model of the catalog file"
+                return {"catalog": catalog.name, **asdict(IndexOutcome("none", reason, catalog.index.type))}
             serving.ensure_table(cur, catalog.name, table)
             space = spaces.space_of(cur, catalog.embedding.model, catalog.embedding.dimensions)
         request = RunRequest(catalog=catalog, as_of=datetime.now(UTC))
         run_id = f"maintain-{request.run_id}"
         purse = Purse.before(conn, request, run_id, space)
-        asker = _Asker(conn, run_id, catalog, space, purse if purse.caps.any else None, settings, progress)
+        asker = _Asker(conn, run_id, catalog, table, space, purse if purse.caps.any else None, settings, progress)
         progress.start("index", None, "")
-        outcome = _ensure(asker, Sampling(asker.queries, again=True))
+        outcome = _ensure(asker, Sampling(asker.queries, again=True), shelf=catalog.name)
     progress.finish("index", f"{outcome.action}: {outcome.reason}")
     return {"catalog": catalog.name, **asdict(outcome)}
 
 
-def _ensure(asker: "_Asker", sampling: Sampling, *, rebuild: bool = False) -> IndexOutcome:
+def _ensure(asker: "_Asker", sampling: Sampling, *, shelf: str, rebuild: bool = False) -> IndexOutcome:
     catalog, follower = asker.catalog, _Follower(asker.progress)
     return ensure_index(
         asker.conn,
-        serving_table(catalog),
+        asker.table,
         IndexSpec(**catalog.index.model_dump(include={"type", "lists", "recall_target"})),
         run_id=asker.run_id,
-        catalog=catalog.name,
+        catalog=shelf,
         rebuild=rebuild,
         sampling=sampling,
         watch=Watch(follower.note, follower.look),
@@ -87,6 +94,7 @@ class _Asker:
     conn: db.Connection
     run_id: str
     catalog: Catalog
+    table: ServingTable
     space: int
     purse: Purse | None
     settings: Settings
@@ -104,7 +112,7 @@ class _Asker:
         """Vectors of search texts, shape (n, dimensions); None when the budget has nothing left for them."""
         texts = self._typed
         if texts is None:
-            texts = sample_texts(self.conn, serving_table(self.catalog), DEFAULT_BOUNDS.queries)
+            texts = sample_texts(self.conn, self.table, DEFAULT_BOUNDS.queries)
         if not texts:
             return None
         try:

@@ -6,30 +6,27 @@ Tasks share nothing but the run id: whatever one leaves for the next is in the d
 
 import time
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from vectorshelf.embed.tokens import MAX_BYTES_PER_TEXT
 from vectorshelf.errors import BrakeError, VectorshelfError
-from vectorshelf.pipeline import embedding, extraction, figures, indexing, money
-from vectorshelf.pipeline.context import Run, connected, opened, serving_table
+from vectorshelf.pipeline import embedding, extraction, figures, indexing, money, succession
+from vectorshelf.pipeline.context import Run, connected, opened
 from vectorshelf.pipeline.progress import SILENT, Progress
 from vectorshelf.pipeline.request import RunRequest
 from vectorshelf.settings import Settings
 from vectorshelf.store import (
     db,
-    fence,
     ledger,
     merge,
     migrations,
     pending,
     preflight,
     quarantine,
-    serving,
     sizing,
     spaces,
     staging,
-    upkeep,
 )
 
 
@@ -57,18 +54,16 @@ def prepare(request: RunRequest, settings: Settings) -> str:
 
 def _make_ready(conn: db.Connection, request: RunRequest, run_id: str, settings: Settings) -> dict[str, Any]:
     """Check the table, then the endpoint, then make the table. A dry run looks at the table only, if there is one."""
-    catalog, table = request.catalog, serving_table(request.catalog)
+    catalog = request.catalog
     with db.transaction(conn) as cur:
-        serving.check_table(cur, table)
+        succession.check(cur, request)
         staging.drop_left_behind(cur, catalog.name)
         space = spaces.space_of(cur, catalog.embedding.model, catalog.embedding.dimensions)
-        if not request.whole:
-            fence.read(cur, catalog.name, table.label).check_model(catalog.embedding.model, table.label)
     if request.dry_run:
         return {}
     test = embedding.check_within_budget(money.Purse.before(conn, request, run_id, space), settings)
     with db.transaction(conn) as cur:
-        serving.ensure_table(cur, catalog.name, table)
+        succession.make_ready(cur, request)
         return dict(embedding.record_check(cur, run_id, catalog, space, test)) if test else {}
 
 
@@ -92,10 +87,8 @@ def plan(run_id: str, settings: Settings, progress: Progress = SILENT, *, may_as
         progress.start("plan", None, "rows")
         with db.transaction(run.conn) as cur:
             _check_staging(cur, run)
-            change = (
-                replace(run.change, table=serving.or_nothing(cur, run.table)) if run.request.dry_run else run.change
-            )
-            difference = _difference(cur, run, change)
+            change = succession.comparable(cur, run)
+            difference = succession.difference(cur, run, change)
             todo = pending.collect(cur, change)
             too_long = pending.count_longer(cur, change, MAX_BYTES_PER_TEXT)
             space = _space(cur, run, difference)
@@ -103,7 +96,7 @@ def plan(run_id: str, settings: Settings, progress: Progress = SILENT, *, may_as
         with db.transaction(run.conn) as cur:
             excess = money.over_budget(cur, run, estimate.cost_usd)
         counts.update(difference.counts | {"reused": todo.reused, "pending": todo.texts} | asdict(estimate))
-        counts.update(space, too_long=too_long, over_budget=excess)
+        counts.update(space, too_long=too_long, over_budget=excess, model_change=succession.described(run))
         progress.finish("plan", f"{todo.texts:,} texts to embed, about ${estimate.cost_usd:,.4f}")
     # After the counts are in the ledger: a run that a brake stops still shows what it would have done.
     merge.check_deletions(difference, run.change, allow=run.request.allow_delete or run.request.dry_run)
@@ -129,7 +122,7 @@ def load(run_id: str, settings: Settings, progress: Progress = SILENT) -> dict[s
         with db.transaction(run.conn) as cur:  # of its own, so that it also stays when the brake on rejects is pulled
             _check_staging(cur, run)
             quarantine.name_products(cur, run.names, run_id)
-        return _load(run, progress)
+        return succession.on_its_table(run, lambda run: _load(run, progress))
 
 
 def _load(run: Run, progress: Progress) -> dict[str, int]:
@@ -138,8 +131,8 @@ def _load(run: Run, progress: Progress) -> dict[str, int]:
         started = time.monotonic()
         recorded = ledger.stage_counts(cur, run.run_id, "load")
         unusable = (ledger.stage_counts(cur, run.run_id, "extract") or {}).get("quarantined", 0)
-        merged = merge.merge(cur, run.change, allow_deletes=run.request.allow_delete, unusable=unusable)
-        counts = merged.difference.counts | {"refused": merged.refused, "superseded": merged.superseded}
+        merged = succession.merged(cur, run, unusable)
+        counts = merged.reported.counts | {"refused": merged.refused, "superseded": merged.superseded}
         if recorded is None or merged.difference.writes:  # run twice, it changes nothing the second time
             ledger.record_stage(cur, run.run_id, "load", -1, time.monotonic() - started, counts)
         progress.finish("load", f"{merged.difference.writes:,} rows written")
@@ -150,8 +143,10 @@ def index(run_id: str, settings: Settings, progress: Progress = SILENT) -> dict[
     """Build the vector index after the load, or keep the one that measured well enough."""
     with opened(run_id, "index", settings) as run, ledger.timed(run.conn, run_id, "index") as counts:
         progress.start("index", None, "")
-        outcome = indexing.after_load(run, settings, progress)
-        counts.update(asdict(outcome))
+        outcome, exchange = succession.on_its_table(
+            run, lambda run: succession.indexed(run, lambda run: indexing.after_load(run, settings, progress), progress)
+        )
+        counts.update(asdict(outcome), model_change=succession.outcome_of(run, exchange))
         progress.finish("index", f"{outcome.action}: {outcome.reason}")
     return counts
 
@@ -160,7 +155,7 @@ def vacuum(run_id: str, settings: Settings, progress: Progress = SILENT) -> dict
     """VACUUM (ANALYZE) what the run wrote; nothing on a quiet night."""
     with opened(run_id, "vacuum", settings) as run, ledger.timed(run.conn, run_id, "vacuum") as counts:
         progress.start("vacuum", None, "")
-        outcome = upkeep.vacuum(run.conn, run.table, catalog=run.catalog.name)
+        outcome = succession.on_its_table(run, succession.vacuumed)
         counts.update(asdict(outcome))
         progress.finish("vacuum", f"{outcome.action}: {outcome.reason}")
     return counts
@@ -193,12 +188,6 @@ def drop_staging(run_id: str, settings: Settings) -> None:
 def _check_staging(cur: db.Cursor, run: Run) -> None:
     extracted = ledger.stage_counts(cur, run.run_id, "extract") or {"extracted": 1}
     staging.check_intact(cur, run.names, extracted["extracted"])
-
-
-def _difference(cur: db.Cursor, run: Run, change: merge.Change) -> merge.Difference:
-    if change.snapshot and fence.read(cur, change.catalog, change.table.label).is_past(run.request.as_of):
-        return merge.Difference()
-    return merge.difference(cur, change)
 
 
 def _space(cur: db.Cursor, run: Run, difference: merge.Difference) -> dict[str, int]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from vectorshelf.errors import ConfigurationError
-from vectorshelf.store.db import Cursor
+from vectorshelf.store.db import Cursor, query
 
 
 @dataclass(frozen=True)
@@ -14,52 +14,60 @@ class Fence:
     loaded_as_of: datetime | None = None
     loaded_by: str | None = None
     model: str | None = None
+    dimensions: int | None = None  # of the table itself; known when the fence is locked
 
     def is_past(self, as_of: datetime) -> bool:
         """True when a newer snapshot is loaded, so that one of `as_of` may change nothing."""
         return self.loaded_as_of is not None and as_of < self.loaded_as_of
 
-    def check_model(self, model: str, table: str) -> None:
-        """Raise ConfigurationError when a run that leaves rows in place would mix two models in one table."""
-        if self.model not in (None, model):
+    def check_space(self, model: str, dimensions: int, table: str) -> None:
+        """Raise ConfigurationError when a run would put vectors beside others that they cannot be compared with."""
+        if self.model not in (None, model) or self.dimensions not in (None, dimensions):
+            held = f"{self.model or 'no model'} ({self.dimensions or dimensions:,} dimensions)"
             raise ConfigurationError(
-                f"{table} holds vectors of {self.model}, the catalog says {model}, and vectors of two models cannot be "
-                "compared: load a whole snapshot without --limit, or name another `table` and load it from the start"
+                f"{table} holds vectors of {held}, the catalog says {model} ({dimensions:,}), and the two cannot be "
+                "compared: run the whole catalog again, from prepare on and without --limit, which changes the table's "
+                "model; or name another `table` and load it from the start"
             )
 
 
 def read(cur: Cursor, catalog: str, table: str) -> Fence:
-    """The fence of the catalog's table, open when nothing was loaded. It may move until `lock` is held."""
+    """The fence of a table of the catalog's, open when nothing was loaded. It may move until `lock` is held."""
     cur.execute(
-        "SELECT loaded_as_of, loaded_by, model FROM vectorshelf.catalogs WHERE catalog = %s AND table_name = %s",
+        "SELECT loaded_as_of, loaded_by, model FROM vectorshelf.catalogs"
+        " WHERE %s IN (catalog, standby_of) AND table_name = %s",
         (catalog, table),
     )
     row = cur.fetchone()
     return Fence(*row) if row else Fence()
 
 
-def lock(cur: Cursor, catalog: str) -> Fence:
-    """Hold the catalog's row until the transaction ends: whoever loads the same catalog waits here."""
+def lock(cur: Cursor, shelf: str) -> Fence:
+    """Hold the row of the catalog, or of a table standing by, until the transaction ends: who loads it, too, waits."""
     cur.execute(
-        "SELECT loaded_as_of, loaded_by, model FROM vectorshelf.catalogs WHERE catalog = %s FOR UPDATE", (catalog,)
+        "SELECT loaded_as_of, loaded_by, model FROM vectorshelf.catalogs WHERE catalog = %s FOR UPDATE", (shelf,)
     )
     row = cur.fetchone()
     if row is None:
-        raise ConfigurationError(f"the database knows no catalog {catalog}: run prepare first")
-    return Fence(*row)
+        raise ConfigurationError(f"the database knows no catalog {shelf}: run prepare first")
+    # A statement of its own: the one that waited for the lock still sees the table that was there before.
+    cur.execute(query("width_of_shelf"), {"shelf": shelf})
+    (dimensions,) = cur.fetchone() or (None,)
+    loaded_as_of, loaded_by, model = row
+    return Fence(loaded_as_of, loaded_by, model, dimensions)
 
 
-def move(cur: Cursor, catalog: str, as_of: datetime, run_id: str) -> None:
+def move(cur: Cursor, shelf: str, as_of: datetime, run_id: str) -> None:
     """Record that the table now holds the snapshot of `as_of`."""
     cur.execute(
         "UPDATE vectorshelf.catalogs SET loaded_as_of = %s, loaded_by = %s WHERE catalog = %s",
-        (as_of, run_id, catalog),
+        (as_of, run_id, shelf),
     )
 
 
-def set_model(cur: Cursor, catalog: str, model: str) -> None:
+def set_model(cur: Cursor, shelf: str, model: str) -> None:
     """Record whose vectors the table holds."""
     cur.execute(
         "UPDATE vectorshelf.catalogs SET model = %s WHERE catalog = %s AND model IS DISTINCT FROM %s",
-        (model, catalog, model),
+        (model, shelf, model),
     )

@@ -171,6 +171,19 @@ def previous_as_of(cur: Cursor, catalog: str, table: str, before: datetime) -> d
     return found
 
 
+def embedding_of(cur: Cursor, catalog: str, model: str, dimensions: int) -> dict[str, Any] | None:
+    """The `embedding` section of the catalog's file when a run last had this model; None when none ever had."""
+    cur.execute(
+        "SELECT request #> '{catalog,embedding}' FROM vectorshelf.runs"
+        " WHERE catalog = %s AND request #> '{catalog,embedding}' @> jsonb_build_object('model', %s, 'dimensions', %s)"
+        " ORDER BY started_at DESC LIMIT 1",
+        (catalog, model, dimensions),
+    )
+    row = cur.fetchone()
+    found: dict[str, Any] | None = row[0] if row else None
+    return found
+
+
 def peak_rss_mb() -> float:
     """This process's highest resident memory so far, in MiB.
 

@@ -1,11 +1,11 @@
 """Compare what was staged with what is served, and merge it in set-based statements under the version fence."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from vectorshelf.errors import BrakeError, TransientError
-from vectorshelf.store import fence, staging
+from vectorshelf.store import fence, staging, standings
 from vectorshelf.store.db import Cursor
 from vectorshelf.store.table import ServingTable
 
@@ -15,6 +15,7 @@ class Change:
     """What a run means to its table: the facts of the merge, the same for plan and load.
 
     `snapshot` compares the run with the fence as one; `whole` (a snapshot read to its end) deletes what is missing.
+    `replaces` is the table that serves, where `table` stands by to take its place; the brake on deletions looks at it.
     """
 
     catalog: str
@@ -28,6 +29,12 @@ class Change:
     whole: bool
     max_delete_fraction: float
     max_quarantine_fraction: float
+    replaces: ServingTable | None = None
+
+    @property
+    def shelf(self) -> str:
+        """The row of vectorshelf.catalogs that says what `table` holds."""
+        return self.catalog if self.replaces is None else standings.shelf_of(self.catalog, "next")
 
     @property
     def values(self) -> dict[str, Any]:
@@ -83,6 +90,13 @@ class Merged:
     difference: Difference
     refused: int = 0
     superseded: bool = False
+    replacing: Difference | None = None
+    """For a table that stands by: how its rows differ from the one that serves."""
+
+    @property
+    def reported(self) -> Difference:
+        """What people want to know: how readers' table differs, whichever table was written."""
+        return self.replacing or self.difference
 
 
 def difference(cur: Cursor, change: Change) -> Difference:
@@ -93,13 +107,20 @@ def difference(cur: Cursor, change: Change) -> Difference:
     return Difference(*row)
 
 
+def replacement(cur: Cursor, change: Change) -> Difference:
+    """How the staged rows differ from the table that serves. Its vectors are of another model: all are exchanged."""
+    served = difference(cur, replace(change, table=change.replaces or change.table))
+    return replace(served, changed=served.staged - served.new, attributes_changed=0, unchanged=0)
+
+
 def check_deletions(diff: Difference, change: Change, *, allow: bool) -> None:
-    """Raise BrakeError when a snapshot would delete more of the table than the catalog allows."""
+    """Raise BrakeError when a snapshot would delete more of what readers have than the catalog allows."""
     if not change.whole or allow or diff.before == 0:
         return
     if diff.deleted > change.max_delete_fraction * diff.before:
+        served = change.replaces or change.table
         raise BrakeError(
-            f"this snapshot would delete {diff.deleted:,} of the {diff.before:,} products in {change.table.label} "
+            f"this snapshot would delete {diff.deleted:,} of the {diff.before:,} products in {served.label} "
             f"({diff.deleted / diff.before:.0%}, the limit is {change.max_delete_fraction:.0%}); nothing was changed. "
             "Look whether the file is complete; if it is, raise max_delete_fraction or allow deletions for this run"
         )
@@ -123,19 +144,19 @@ def merge(cur: Cursor, change: Change, *, allow_deletes: bool, unusable: int = 0
     An older snapshot than the one loaded changes nothing. Raises BrakeError (mass delete, too many refused texts)
     and TransientError (vectors missing that embed should have stored) before anything was written.
     """
-    current = fence.lock(cur, change.catalog)
+    current = fence.lock(cur, change.shelf)
     if change.snapshot and current.is_past(change.as_of):
         return Merged(Difference(), superseded=True)
-    if not change.whole:
-        current.check_model(change.model, change.table.label)
+    current.check_space(change.model, change.table.dimensions, change.table.label)
     change.execute(cur, "drop_unembeddable")
     refused = cur.rowcount
     _check_vectors(cur, change)
     diff = difference(cur, change)
     check_rejects(unusable + refused, diff.staged, change.max_quarantine_fraction)
-    check_deletions(diff, change, allow=allow_deletes)
+    replacing = replacement(cur, change) if change.replaces else None
+    check_deletions(replacing or diff, change, allow=allow_deletes)
     _write(cur, change, diff)
-    return Merged(diff, refused)
+    return Merged(diff, refused, replacing=replacing)
 
 
 def _write(cur: Cursor, change: Change, diff: Difference) -> None:
@@ -149,8 +170,8 @@ def _write(cur: Cursor, change: Change, diff: Difference) -> None:
     if diff.new + diff.changed:
         change.execute(cur, "upsert")
     if change.whole:
-        fence.move(cur, change.catalog, change.as_of, change.run_id)
-    fence.set_model(cur, change.catalog, change.model)
+        fence.move(cur, change.shelf, change.as_of, change.run_id)
+    fence.set_model(cur, change.shelf, change.model)
     _count_for_upkeep(cur, change, diff)
 
 
@@ -168,5 +189,5 @@ def _count_for_upkeep(cur: Cursor, change: Change, diff: Difference) -> None:
         cur.execute(
             "UPDATE vectorshelf.catalogs SET changed_rows = changed_rows + %s, unvacuumed = unvacuumed + %s"
             " WHERE catalog = %s",
-            (diff.new + diff.changed + diff.deleted, diff.writes, change.catalog),
+            (diff.new + diff.changed + diff.deleted, diff.writes, change.shelf),
         )
