@@ -1,4 +1,4 @@
-"""A live catalog gets another model: a second table is filled beside the first and takes its place, or nothing happens."""
+"""A live catalog gets another model: a second table is filled beside the first and takes its place, or none does."""
 
 import re
 
@@ -8,9 +8,13 @@ from tests.integration.paid import asked, paid_shop, products
 from tests.integration.shop import FRUIT, Shop, at
 from vectorshelf import pipeline, report
 from vectorshelf.errors import BrakeError, ConfigurationError
-from vectorshelf.pipeline import tasks
+from vectorshelf.pipeline import indexing, tasks
+from vectorshelf.pipeline.context import opened, serving_table
+from vectorshelf.pipeline.progress import SILENT
 from vectorshelf.store import db, succession
 
+LOCAL = "wordllama-l2-supercat"
+SMALL, LARGE = "text-embedding-3-small", "text-embedding-3-large"
 FENCES = "SELECT catalog, table_name, loaded_as_of, model, changed_rows FROM vectorshelf.catalogs ORDER BY catalog"
 
 
@@ -50,8 +54,8 @@ def test_other_dimensions_are_filled_beside_the_table_and_take_its_place(change)
     figures = change.new.run(2, [*FRUIT[1:], ("5", "plum", "fruit", "3.00")])
     assert (figures["new"], figures["changed"], figures["deleted"], figures["embedded"]) == (1, 3, 1, 4)
     assert figures["model_change"] == {
-        "from": {"model": "wordllama-l2-supercat", "dimensions": 64},
-        "to": {"model": "wordllama-l2-supercat", "dimensions": 128},
+        "from": {"model": LOCAL, "dimensions": 64},
+        "to": {"model": LOCAL, "dimensions": 128},
         "table": "public.products",
         "fills": "public.products__next",
         "keeps": "public.products__previous",
@@ -76,10 +80,9 @@ def test_index_function_fence_and_log_go_with_the_name(change):
     old, new = "[" + ",".join(["1"] * 64) + "]", "[" + ",".join(["1"] * 128) + "]"
     assert change.old.query(f"SELECT count(*) FROM search_products('{new}')") == [(4,)]
     assert change.old.query(f"SELECT count(*) FROM search_products__previous('{old}')") == [(4,)]
-    model = "wordllama-l2-supercat"
     assert change.old.query(FENCES) == [
-        ("shop", "public.products", at(2), model, 4),
-        ("shop:previous", "public.products__previous", at(1), model, 4),
+        ("shop", "public.products", at(2), LOCAL, 4),
+        ("shop:previous", "public.products__previous", at(1), LOCAL, 4),
     ]
     assert change.old.query("SELECT DISTINCT catalog FROM vectorshelf.index_log") == [("shop",)]
     figures = change.new.run(3, FRUIT)
@@ -117,7 +120,8 @@ def test_after_a_way_back_the_recall_that_is_shown_is_that_of_the_table_that_ser
     change.new.run(2, FRUIT)
     pipeline.rollback(change.old.catalog, change.old.settings)
     [(reason, same)] = change.old.query(
-        "SELECT reason, index_oid = 'products_vector_idx'::regclass FROM vectorshelf.index_log ORDER BY build_id DESC LIMIT 1"
+        "SELECT reason, index_oid = 'products_vector_idx'::regclass FROM vectorshelf.index_log"
+        " ORDER BY build_id DESC LIMIT 1"
     )
     assert (reason, same) == ("rolled back to the table that has it", True)
 
@@ -274,7 +278,7 @@ def test_a_limited_run_may_not_change_the_model(change):
 def test_a_delta_catalog_is_told_how(tmp_path, database_url):
     change = Change(tmp_path, database_url, mode="delta")
     change.old.run(1, FRUIT)
-    with pytest.raises(ConfigurationError, match="a delta holds changes only. Load the whole catalog once"):
+    with pytest.raises(ConfigurationError, match=r"a delta holds changes only\. Load the whole catalog once"):
         change.new.run(2, FRUIT[:1])
     whole = Shop(tmp_path, database_url, embedding={"provider": "local", "dimensions": 128})
     assert whole.run(2, FRUIT)["model_change"]["made"]
@@ -291,52 +295,35 @@ def test_upkeep_leaves_a_table_alone_whose_model_is_about_to_change(change):
 def test_a_table_that_is_in_use_is_waited_for_without_holding_readers_up(change, database_url):
     change.old.run(1, FRUIT)
     run_id = started(change.new, 2)
+    with opened(run_id, "index", change.new.settings) as run:
+        indexing.after_load(run, change.new.settings, SILENT)
     waits: list[float] = []
     lines: list[str] = []
-    settings = change.new.settings
     with db.connect(database_url, "the reader") as reader, db.connect(database_url) as conn:
-        with db.transaction(reader) as cur:
-            cur.execute("SELECT count(*) FROM products")
+        reader.cursor().execute("SELECT count(*) FROM products")  # and its transaction stays open
 
-            def sleep(seconds: float) -> None:
-                waits.append(seconds)
-                change.old.query("SELECT count(*) FROM products")  # nobody stands in the way meanwhile
-                if len(waits) == 2:
-                    reader.rollback()
+        def sleep(seconds: float) -> None:
+            waits.append(seconds)
+            change.old.query("SELECT count(*) FROM products")  # between two attempts nobody stands in the way
+            if len(waits) == 2:
+                reader.rollback()
 
-            table = pipeline_table(change)
-            # The index task, but for the swap, which is watched here.
-            monkey(change, run_id, settings)
-            exchange = succession.take_place(conn, "shop", table, "wordllama-l2-supercat", lines.append, sleep)
+        table = serving_table(change.old.catalog)
+        exchange = succession.take_place(conn, "shop", table, LOCAL, lines.append, sleep)
     assert exchange.done
     assert len(waits) == 2
     assert "in use by the reader (pid" in lines[0]
 
 
-def pipeline_table(change):
-    from vectorshelf.pipeline.context import serving_table
-
-    return serving_table(change.old.catalog)
-
-
-def monkey(change, run_id, settings) -> None:
-    from vectorshelf.pipeline import indexing
-    from vectorshelf.pipeline.context import opened
-    from vectorshelf.pipeline.progress import SILENT
-
-    with opened(run_id, "index", settings) as run:
-        indexing.after_load(run, settings, SILENT)
-
-
 def test_the_same_dimensions_in_another_model(tmp_path, database_url, standin):
-    old = paid_shop(tmp_path, database_url, standin, embedding={"model": "model-a"})
-    new = paid_shop(tmp_path, database_url, standin, embedding={"model": "model-b"})
+    old = paid_shop(tmp_path, database_url, standin, embedding={"model": SMALL})
+    new = paid_shop(tmp_path, database_url, standin, embedding={"model": LARGE})
     rows = products(60)
     old.run(1, rows)
     figures = new.run(2, rows)
     assert (figures["embedded"], figures["model_change"]["made"]) == (60, True)
-    assert new.query("SELECT model, count(*) FROM products GROUP BY 1") == [("model-b", 60)]
-    assert new.query("SELECT model, count(*) FROM products__previous GROUP BY 1") == [("model-a", 60)]
+    assert new.query("SELECT model, count(*) FROM products GROUP BY 1") == [(LARGE, 60)]
+    assert new.query("SELECT model, count(*) FROM products__previous GROUP BY 1") == [(SMALL, 60)]
     before = asked(standin)
     back = old.run(3, rows)  # the file names the old model again: the store has all of it
     assert (back["embedded"], back["cost_usd"], back["reused"], back["model_change"]["made"]) == (0, 0.0, 60, True)
