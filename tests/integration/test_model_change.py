@@ -11,7 +11,7 @@ from vectorshelf.errors import BrakeError, ConfigurationError
 from vectorshelf.pipeline import indexing, tasks
 from vectorshelf.pipeline.context import opened, serving_table
 from vectorshelf.pipeline.progress import SILENT
-from vectorshelf.store import db, succession
+from vectorshelf.store import db, preflight, standings, succession
 
 LOCAL = "wordllama-l2-supercat"
 SMALL, LARGE = "text-embedding-3-small", "text-embedding-3-large"
@@ -328,3 +328,27 @@ def test_the_same_dimensions_in_another_model(tmp_path, database_url, standin):
     back = old.run(3, rows)  # the file names the old model again: the store has all of it
     assert (back["embedded"], back["cost_usd"], back["reused"], back["model_change"]["made"]) == (0, 0.0, 60, True)
     assert asked(standin) == before
+
+
+def test_a_second_table_that_has_no_room_on_the_disk_stops_the_run_before_anything_is_paid(change, monkeypatch):
+    change.old.run(1, FRUIT)
+    vectors = change.old.query("SELECT count(*) FROM vectorshelf.vectors")
+    monkeypatch.setattr(preflight, "free_disk", lambda _: preflight.MIN_FREE_BYTES)
+    assert change.new.run(2, FRUIT, dry_run=True)["status"] == "planned"
+    monkeypatch.setattr(standings, "bytes_of", lambda *_: -preflight.MIN_FREE_BYTES)
+    with pytest.raises(BrakeError, match="the database has 537 MB free; nothing was paid"):
+        change.new.run(2, FRUIT)
+    assert change.old.query("SELECT count(*) FROM vectorshelf.vectors") == vectors
+
+
+def test_a_delta_is_told_how_even_if_readers_have_a_newer_snapshot(tmp_path, database_url):
+    Shop(tmp_path, database_url, embedding={"provider": "local", "dimensions": 64}).run(5, FRUIT)
+    delta = Shop(tmp_path, database_url, mode="delta", embedding={"provider": "local", "dimensions": 128})
+    with pytest.raises(ConfigurationError, match="a delta holds changes only"):
+        delta.run(3, FRUIT[:1])
+
+
+def test_hybrid_search_asks_the_tables_own_model_too(change):
+    change.old.run(1, FRUIT)
+    answer = pipeline.search(change.new.catalog, "pear", change.new.settings, mode="hybrid")
+    assert answer["results"][0]["name"] == "pear"

@@ -166,7 +166,7 @@ def true_tens(readers: Readers, space: Space, table: str) -> list[set[str]]:
 def report(readers: Readers) -> None:
     for phase, seconds in readers.seconds.items():
         print(
-            f"\n{phase}: {READERS} readers, {len(seconds):,} searches by SQL, {readers.commands[phase]} by the command, "
+            f"\n{phase}: {READERS} readers, {len(seconds):,} searches by SQL, {readers.commands[phase]} by command, "
             f"median {1000 * np.median(seconds):.1f} ms, p99 {1000 * np.quantile(seconds, 0.99):.1f} ms, "
             f"longest {1000 * max(seconds):.0f} ms"
         )

@@ -15,7 +15,19 @@ from vectorshelf.pipeline.context import Run, connected, serving_table, target_o
 from vectorshelf.pipeline.progress import SILENT, Progress
 from vectorshelf.pipeline.request import RunRequest
 from vectorshelf.settings import Settings
-from vectorshelf.store import db, fence, ledger, merge, migrations, serving, succession, successor, upkeep
+from vectorshelf.store import (
+    db,
+    fence,
+    ledger,
+    merge,
+    migrations,
+    preflight,
+    serving,
+    standings,
+    succession,
+    successor,
+    upkeep,
+)
 from vectorshelf.store.index import IndexOutcome
 from vectorshelf.store.standings import Standing, Target
 from vectorshelf.store.succession import Exchange
@@ -32,7 +44,7 @@ def check(cur: db.Cursor, request: RunRequest) -> None:
     if target.replaces is None:
         serving.check_table(cur, target.table)
         return
-    if not target.is_past(request.as_of):
+    if not _only_stores(request, target):
         _check_whole(request, target)
         successor.check(cur, request.catalog.name, target)
 
@@ -43,8 +55,13 @@ def make_ready(cur: db.Cursor, request: RunRequest) -> None:
     serving.ensure_table(cur, catalog.name, target.replaces or target.table)
     check(cur, request)  # again: a catalog that came back to a table finds there what that one holds
     target = target_of(cur, catalog)
-    if target.replaces is not None and not target.is_past(request.as_of):
+    if not _only_stores(request, target):
         successor.make(cur, catalog.name, target, catalog.embedding.model)
+
+
+def _only_stores(request: RunRequest, target: Target) -> bool:
+    """A snapshot older than what readers have leaves its vectors in the store, and the tables as they are."""
+    return request.catalog.mode == "snapshot" and target.is_past(request.as_of)
 
 
 def _check_whole(request: RunRequest, target: Target) -> None:
@@ -87,7 +104,7 @@ def comparable(cur: db.Cursor, run: Run) -> merge.Change:
 
 def difference(cur: db.Cursor, run: Run, change: merge.Change) -> merge.Difference:
     """How what readers have will differ; not at all where they have a newer snapshot."""
-    if change.snapshot and run.target.is_past(run.request.as_of):
+    if _only_stores(run.request, run.target):
         return merge.Difference()
     return merge.replacement(cur, change) if change.replaces else merge.difference(cur, change)
 
@@ -95,7 +112,7 @@ def difference(cur: db.Cursor, run: Run, change: merge.Change) -> merge.Differen
 def described(run: Run) -> dict[str, Any] | None:
     """The model change that this run makes, as its report says it; None when it makes none."""
     target = run.target
-    if target.replaces is None or target.is_past(run.request.as_of):
+    if target.replaces is None or _only_stores(run.request, target):
         return None
     embedding = run.catalog.embedding
     return {
@@ -105,6 +122,21 @@ def described(run: Run) -> dict[str, Any] | None:
         "fills": target.table.label,
         "keeps": target.replaces.standby("previous").label,
     }
+
+
+def lack_of_room(cur: db.Cursor, run: Run, size: int) -> str | None:
+    """Why the second table, of `size` bytes with its index, cannot be made; None when it can, or nobody knows."""
+    if described(run) is None:
+        return None
+    free = preflight.free_disk(cur)
+    needed = size - standings.bytes_of(cur, run.table)
+    if free is None or needed <= free:
+        return None
+    return (
+        f"another model needs a second table, about {needed / 1e6:,.0f} MB more with its index, and the disk of the "
+        f"database has {free / 1e6:,.0f} MB free; nothing was paid. Free some space, or drop what an earlier change "
+        f"left with `vectorshelf rollback {run.catalog.name} --forget`"
+    )
 
 
 def merged(cur: db.Cursor, run: Run, unusable: int) -> merge.Merged:

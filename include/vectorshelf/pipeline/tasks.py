@@ -95,11 +95,14 @@ def plan(run_id: str, settings: Settings, progress: Progress = SILENT, *, may_as
         estimate = embedding.estimate(run, todo, settings)
         with db.transaction(run.conn) as cur:
             excess = money.over_budget(cur, run, estimate.cost_usd)
+            no_room = succession.lack_of_room(cur, run, space["table_bytes"] + space["index_bytes"])
         counts.update(difference.counts | {"reused": todo.reused, "pending": todo.texts} | asdict(estimate))
         counts.update(space, too_long=too_long, over_budget=excess, model_change=succession.described(run))
         progress.finish("plan", f"{todo.texts:,} texts to embed, about ${estimate.cost_usd:,.4f}")
     # After the counts are in the ledger: a run that a brake stops still shows what it would have done.
     merge.check_deletions(difference, run.change, allow=run.request.allow_delete or run.request.dry_run)
+    if no_room and not run.request.dry_run:
+        raise BrakeError(no_room)
     asked = may_ask and run.catalog.over_budget == "ask"
     if excess and not asked and not run.request.dry_run:
         raise BrakeError(

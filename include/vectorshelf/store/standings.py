@@ -64,6 +64,13 @@ def read(cur: Cursor, catalog: str) -> dict[Role, Standing]:
     return {role: Standing(*rest) for role, *rest in cur.fetchall()}
 
 
+def bytes_of(cur: Cursor, table: ServingTable) -> int:
+    """What the table and its indexes take on disk; 0 when there is none."""
+    cur.execute("SELECT coalesce(pg_total_relation_size(to_regclass(%s)), 0)", (table.label,))
+    (size,) = cur.fetchone() or (0,)
+    return int(size)
+
+
 def target(cur: Cursor, catalog: str, table: ServingTable, model: str) -> Target:
     """Where a run of this catalog writes, whose `table` is to hold vectors of `model`."""
     return choose_target(read(cur, catalog), table, model)
