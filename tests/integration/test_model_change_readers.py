@@ -21,7 +21,7 @@ from vectorshelf.pipeline import embedding
 from vectorshelf.store.writers import as_text
 
 READERS = int(os.environ.get("VECTORSHELF_READERS", "4"))
-PRODUCTS = int(os.environ.get("VECTORSHELF_PRODUCTS", "1200"))
+PRODUCTS = int(os.environ.get("VECTORSHELF_PRODUCTS", "600"))
 TARGET = 0.95
 THINGS = ["lamp", "laptop", "pear", "bicycle", "sofa", "camera", "novel", "kettle", "guitar", "tent"]
 LOOKS = ["red", "wooden", "portable", "old", "quiet", "tiny", "Italian", "broken", "waterproof", "cheap"]
