@@ -200,6 +200,15 @@ def test_an_older_date_in_another_model_fills_the_store_and_changes_nothing_else
     assert change.new.run(6, FRUIT)["reused"] == 2
 
 
+def test_an_older_date_leaves_a_table_alone_that_a_newer_one_fills(change):
+    change.old.run(5, FRUIT)
+    started(change.new, 6)
+    figures = change.new.run(3, FRUIT[:2])
+    assert (figures["superseded"], figures["index"]["action"], figures["model_change"]) == (True, "none", None)
+    assert change.old.query("SELECT count(*) FROM products__next") == [(4,)]
+    assert change.widths() == {64}
+
+
 def test_a_night_in_the_old_model_between_filling_and_swapping_wins_if_it_is_newer(change):
     change.old.run(1, FRUIT)
     run_id = started(change.new, 2)
@@ -207,7 +216,7 @@ def test_a_night_in_the_old_model_between_filling_and_swapping_wins_if_it_is_new
     tasks.index(run_id, change.new.settings)
     figures = tasks.report(run_id, change.new.settings)
     assert figures["model_change"]["made"] is False
-    assert "a run of a later date puts it in place" in report.plain(figures)
+    assert "a run of a later date changes the model" in report.plain(figures)
     assert (change.widths(), len(change.old.names())) == ({64}, 3)
     assert change.new.run(4, FRUIT)["model_change"]["made"]
     assert change.widths() == {128}

@@ -4,9 +4,12 @@ import psycopg2
 import pytest
 
 from tests.integration.shop import FRUIT, Shop
+from tests.integration.test_preflight import as_guest, bare_url, run
 from vectorshelf import pipeline
 from vectorshelf.errors import ConfigurationError
 from vectorshelf.pipeline import tasks
+
+__all__ = ["bare_url"]  # a fixture
 
 ROLES = ("shop_reader", "shop_editor", "shop_stranger")
 
@@ -189,6 +192,18 @@ def test_the_owner_stays_the_owner(old, new, roles):
     owners = "SELECT tablename::text, tableowner::text FROM pg_tables WHERE tablename LIKE 'products%'"
     assert sorted(old.query(owners)) == [("products", "shop_editor"), ("products__previous", "shop_editor")]
     execute(old, "DROP OWNED BY shop_editor")
+
+
+def test_a_role_without_superuser_rights_changes_models_and_goes_back(request, tmp_path):
+    bare_url = request.getfixturevalue("bare_url")
+    run(bare_url, "CREATE EXTENSION vector; GRANT USAGE, CREATE ON SCHEMA public TO guest")
+    run(bare_url, "GRANT CREATE ON DATABASE bare TO guest")
+    for day, size in enumerate((64, 128), start=1):
+        shop = Shop(tmp_path, as_guest(bare_url), embedding={"provider": "local", "dimensions": size})
+        shop.run(day, FRUIT)
+        assert widths(shop) == [(size,)]
+    pipeline.rollback(shop.catalog, shop.settings)
+    assert widths(shop) == [(64,)]
 
 
 def test_a_table_with_the_longest_name_has_room_for_its_companions(tmp_path, database_url):

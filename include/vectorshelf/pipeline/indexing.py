@@ -36,9 +36,6 @@ _SHARD = -1  # in place of a shard's number, as for the endpoint's self-test
 
 def after_load(run: Run, settings: Settings, progress: Progress) -> IndexOutcome:
     """Build the index of the run's table or keep the one that is good enough."""
-    if not run.target.stands:
-        reason = "the table holds vectors of another model than this run's"
-        return IndexOutcome("none", reason, run.catalog.index.type)
     with db.transaction(run.conn) as cur:
         prepared = ledger.stage_counts(cur, run.run_id, "prepare") or {}
     purse = Purse.of(run, _SHARD)

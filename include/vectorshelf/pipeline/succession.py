@@ -17,7 +17,6 @@ from vectorshelf.pipeline.request import RunRequest
 from vectorshelf.settings import Settings
 from vectorshelf.store import (
     db,
-    fence,
     ledger,
     merge,
     migrations,
@@ -62,6 +61,12 @@ def make_ready(cur: db.Cursor, request: RunRequest) -> None:
 def _only_stores(request: RunRequest, target: Target) -> bool:
     """A snapshot older than what readers have leaves its vectors in the store, and the tables as they are."""
     return request.catalog.mode == "snapshot" and target.is_past(request.as_of)
+
+
+def _writes(run: Run) -> bool:
+    """Whether there is a table for this run's vectors, and it may write there."""
+    target = run.target
+    return target.replaces is None or (target.stands and not _only_stores(run.request, target))
 
 
 def _check_whole(request: RunRequest, target: Target) -> None:
@@ -141,11 +146,10 @@ def lack_of_room(cur: db.Cursor, run: Run, size: int) -> str | None:
 
 def merged(cur: db.Cursor, run: Run, unusable: int) -> merge.Merged:
     """Merge the run into its table, in the caller's transaction. An older date than the table's changes nothing."""
-    change = run.change
-    if run.target.stands:
-        return merge.merge(cur, change, allow_deletes=run.request.allow_delete, unusable=unusable)
-    if change.snapshot and fence.lock(cur, change.catalog).is_past(change.as_of):
+    if run.target.replaces is not None and _only_stores(run.request, run.target):
         return merge.Merged(merge.Difference(), superseded=True)
+    if run.target.stands:
+        return merge.merge(cur, run.change, allow_deletes=run.request.allow_delete, unusable=unusable)
     raise ConfigurationError(
         f"{run.catalog.table} has changed its model to {_held(run.target)} while this run was going, and the run has "
         f"{_wanted(run.catalog)}: if the catalog file is right, run it again (in Airflow, clear it from prepare on)"
@@ -154,9 +158,12 @@ def merged(cur: db.Cursor, run: Run, unusable: int) -> merge.Merged:
 
 def indexed(run: Run, build: Callable[[Run], IndexOutcome], progress: Progress) -> tuple[IndexOutcome, Exchange | None]:
     """Build the index with `build`; then a table that stands by is vacuumed and takes its place."""
-    outcome = build(run)
     target = run.target
-    if target.replaces is None or not target.stands:
+    if not _writes(run):
+        reason = f"{run.catalog.table} has a newer catalog in another model: a run of a later date changes the model"
+        return IndexOutcome("none", reason, run.catalog.index.type), Exchange(False, reason)
+    outcome = build(run)
+    if target.replaces is None:
         return outcome, None
     upkeep.vacuum(run.conn, target.table, catalog=run.change.shelf)
     exchange = succession.take_place(
@@ -180,10 +187,9 @@ def outcome_of(run: Run, exchange: Exchange | None) -> dict[str, Any] | None:
 
 def vacuumed(run: Run) -> VacuumOutcome:
     """Vacuum the run's table; where it has none, the one that serves."""
-    target = run.target
-    if target.replaces is not None and not target.stands:
-        return upkeep.vacuum(run.conn, target.replaces, catalog=run.catalog.name)
-    return upkeep.vacuum(run.conn, target.table, catalog=run.change.shelf)
+    if run.target.replaces is not None and not _writes(run):
+        return upkeep.vacuum(run.conn, run.target.replaces, catalog=run.catalog.name)
+    return upkeep.vacuum(run.conn, run.table, catalog=run.change.shelf)
 
 
 def on_its_table(run: Run, work: Callable[[Run], Result]) -> Result:

@@ -172,11 +172,11 @@ def previous_as_of(cur: Cursor, catalog: str, table: str, before: datetime) -> d
 
 
 def embedding_of(cur: Cursor, catalog: str, model: str, dimensions: int) -> dict[str, Any] | None:
-    """The `embedding` section of the catalog's file when a run last had this model; None when none ever had."""
+    """The `embedding` section that the catalog's last good run in this model had; None when there was no run in it."""
     cur.execute(
         "SELECT request #> '{catalog,embedding}' FROM vectorshelf.runs"
         " WHERE catalog = %s AND request #> '{catalog,embedding}' @> jsonb_build_object('model', %s, 'dimensions', %s)"
-        " ORDER BY started_at DESC LIMIT 1",
+        " ORDER BY status = 'success' DESC, started_at DESC LIMIT 1",
         (catalog, model, dimensions),
     )
     row = cur.fetchone()
