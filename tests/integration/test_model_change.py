@@ -1,17 +1,19 @@
 """A live catalog gets another model: a second table is filled beside the first and takes its place, or none does."""
 
 import re
+import threading
 
 import pytest
 
 from tests.integration.paid import asked, paid_shop, products
 from tests.integration.shop import FRUIT, Shop, at
 from vectorshelf import pipeline, report
-from vectorshelf.errors import BrakeError, ConfigurationError
+from vectorshelf.errors import BrakeError, ConfigurationError, VectorshelfError
 from vectorshelf.pipeline import indexing, tasks
 from vectorshelf.pipeline.context import opened, serving_table
 from vectorshelf.pipeline.progress import SILENT
 from vectorshelf.store import db, preflight, standings, succession
+from vectorshelf.store.spaces import Space
 
 LOCAL = "wordllama-l2-supercat"
 SMALL, LARGE = "text-embedding-3-small", "text-embedding-3-large"
@@ -236,6 +238,32 @@ def test_runs_of_both_models_never_mix_whatever_is_in_place_when_they_load(chang
     assert found(change.new)[0] == "pear"
 
 
+def test_runs_of_both_models_at_once_end_in_one_whole_table(change):
+    """Two machines with different files, a run each of every day. One may be stopped by the other, and says how."""
+    change.old.run(1, FRUIT)
+    stopped: list[str] = []
+
+    def run(shop: Shop, day: int) -> None:
+        try:
+            shop.run(day)
+        except VectorshelfError as error:
+            stopped.append(str(error))
+
+    for day in range(2, 6):
+        change.old.write(day, FRUIT[: day - 1])
+        pair = [threading.Thread(target=run, args=(shop, day)) for shop in (change.old, change.new)]
+        for thread in pair:
+            thread.start()
+        for thread in pair:
+            thread.join()
+        [(names, widths, models)] = change.old.query(
+            "SELECT count(*), count(DISTINCT vector_dims(embedding)), count(DISTINCT model) FROM products"
+        )
+        assert (names, widths, models) == (day - 1, 1, 1)
+        assert found(change.new)
+    assert all("has changed its model" in line or "run again" in line for line in stopped), stopped
+
+
 def test_two_runs_of_the_change_end_in_the_later_one(change):
     change.old.run(1, FRUIT)
     first, second = started(change.new, 2), started(change.new, 3, FRUIT[:3])
@@ -318,7 +346,7 @@ def test_a_table_that_is_in_use_is_waited_for_without_holding_readers_up(change,
                 reader.rollback()
 
         table = serving_table(change.old.catalog)
-        exchange = succession.take_place(conn, "shop", table, LOCAL, lines.append, sleep)
+        exchange = succession.take_place(conn, "shop", table, Space(LOCAL, 128), lines.append, sleep)
     assert exchange.done
     assert len(waits) == 2
     assert "in use by the reader (pid" in lines[0]

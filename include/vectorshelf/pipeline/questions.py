@@ -13,6 +13,7 @@ from vectorshelf.settings import Settings
 from vectorshelf.store import db, ledger, migrations, overview
 from vectorshelf.store import quarantine as quarantines
 from vectorshelf.store import search as searches
+from vectorshelf.store.spaces import Space
 from vectorshelf.store.writers import as_text
 
 _TRIES = 3
@@ -40,7 +41,7 @@ def search(
         for _ in range(_TRIES):
             asked = _as_loaded(conn, catalog, held)
             vector = as_text(embedding.embed_query(asked, text, settings))
-            space = searches.Space(asked.embedding.model, asked.embedding.dimensions)
+            space = Space(asked.embedding.model, asked.embedding.dimensions)
             started = time.perf_counter()
             try:
                 if mode == "hybrid":
@@ -55,7 +56,7 @@ def search(
     raise TransientError(f"{table.label} changes its model again and again: search again when that is over")
 
 
-def _as_loaded(conn: db.Connection, catalog: Catalog, held: searches.Space | None) -> Catalog:
+def _as_loaded(conn: db.Connection, catalog: Catalog, held: Space | None) -> Catalog:
     """The catalog with the `embedding` section that its table was loaded with."""
     found = catalog.embedding
     if held is None or held == (found.model, found.dimensions):

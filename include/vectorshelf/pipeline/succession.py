@@ -28,6 +28,7 @@ from vectorshelf.store import (
     upkeep,
 )
 from vectorshelf.store.index import IndexOutcome
+from vectorshelf.store.spaces import Space
 from vectorshelf.store.standings import Standing, Target
 from vectorshelf.store.succession import Exchange
 from vectorshelf.store.upkeep import VacuumOutcome
@@ -166,9 +167,8 @@ def indexed(run: Run, build: Callable[[Run], IndexOutcome], progress: Progress) 
     if target.replaces is None:
         return outcome, None
     upkeep.vacuum(run.conn, target.table, catalog=run.change.shelf)
-    exchange = succession.take_place(
-        run.conn, run.catalog.name, target.replaces, run.catalog.embedding.model, _noted(progress, "index")
-    )
+    space = Space(run.catalog.embedding.model, run.catalog.embedding.dimensions)
+    exchange = succession.take_place(run.conn, run.catalog.name, target.replaces, space, _noted(progress, "index"))
     name, label = run.catalog.name, target.replaces.label
     line = f"{label} has vectors of {_wanted(run.catalog)} now; `vectorshelf rollback {name}` brings the old ones back"
     progress.note("index", line if exchange.done else f"the model was not changed: {exchange.reason}")

@@ -7,6 +7,7 @@ from psycopg2 import sql
 
 from vectorshelf.errors import ConfigurationError, TransientError
 from vectorshelf.store.db import Connection, Cursor, query, transaction
+from vectorshelf.store.spaces import Space
 from vectorshelf.store.table import ServingTable
 
 _POOL = 50
@@ -21,13 +22,6 @@ class Hit(NamedTuple):
     category: str
     attributes: dict[str, Any] | None
     score: float
-
-
-class Space(NamedTuple):
-    """Whose vectors a table holds, and how wide they are."""
-
-    model: str
-    dimensions: int
 
 
 class OtherSpaceError(TransientError):

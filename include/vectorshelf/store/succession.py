@@ -18,6 +18,7 @@ from vectorshelf.store.index_build import Log, sole_builder
 from vectorshelf.store.index_names import IndexNames
 from vectorshelf.store.index_state import read_indexes
 from vectorshelf.store.search_function import create_search_function, drop_search_function, read_knobs, read_metric
+from vectorshelf.store.spaces import Space
 from vectorshelf.store.standings import Role, Standing
 from vectorshelf.store.table import ServingTable, Standby
 
@@ -43,16 +44,16 @@ def take_place(
     conn: Connection,
     catalog: str,
     table: ServingTable,
-    model: str,
+    space: Space,
     log: Log,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Exchange:
-    """Let `<table>__next`, filled with vectors of `model`, take the table's place, unless that one is newer by now.
+    """Let `<table>__next`, filled with vectors of `space`, take the table's place, unless that one is newer by now.
 
     `conn` must not be inside a transaction. Raises ConfigurationError when something would stay with the old table,
     TransientError when others kept one of the two busy.
     """
-    return _patiently(conn, table, "next", lambda cur: _exchange(cur, catalog, table, "next", model), log, sleep)
+    return _patiently(conn, table, "next", lambda cur: _exchange(cur, catalog, table, "next", space), log, sleep)
 
 
 def take_back(
@@ -97,10 +98,10 @@ def _users(conn: Connection, table: ServingTable) -> str:
         return users or "another transaction"
 
 
-def _exchange(cur: Cursor, catalog: str, table: ServingTable, kind: Standby, model: str | None) -> Exchange:
+def _exchange(cur: Cursor, catalog: str, table: ServingTable, kind: Standby, space: Space | None) -> Exchange:
     cur.execute(query("lock_standings"), {"catalog": catalog})
     # A statement of its own: the one that waited for the rows still sees the tables as they were before.
-    serving, coming = _parties(standings.read(cur, catalog), table, kind, model)
+    serving, coming = _parties(standings.read(cur, catalog), table, kind, space)
     hindrance = _hindrance(cur, catalog, serving, coming) if kind == "next" else None
     if hindrance:
         return Exchange(False, hindrance, serving)
@@ -128,14 +129,14 @@ def _exchange(cur: Cursor, catalog: str, table: ServingTable, kind: Standby, mod
 
 
 def _parties(
-    found: Mapping[Role, Standing], table: ServingTable, kind: Standby, model: str | None
+    found: Mapping[Role, Standing], table: ServingTable, kind: Standby, space: Space | None
 ) -> tuple[Standing, Standing]:
     """The table that serves and the one that comes. Raises when one of them is not there (any more)."""
     serving, coming = found.get("serving"), found.get(kind)
     if serving is None or serving.table != table.label or serving.dimensions is None:
         raise ConfigurationError(f"nothing of this catalog serves as {table.label}: run it once with `vectorshelf run`")
     there = coming is not None and coming.table == table.standby(kind).label and coming.dimensions is not None
-    if coming is not None and there and model in (None, coming.model):
+    if coming is not None and there and space in (None, (coming.model, coming.dimensions)):
         return serving, coming
     if kind == "next":
         raise TransientError(f"{table.standby(kind).label} was put in place or dropped meanwhile: run again")
