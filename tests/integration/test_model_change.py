@@ -238,6 +238,16 @@ def test_runs_of_both_models_never_mix_whatever_is_in_place_when_they_load(chang
     assert found(change.new)[0] == "pear"
 
 
+def test_a_night_in_the_old_model_does_not_wait_for_the_one_that_fills_the_new_table(change, database_url):
+    change.old.run(1, FRUIT)
+    started(change.new, 2)
+    patience = "EXECUTE format('ALTER DATABASE %I SET lock_timeout = 5000', current_database())"
+    change.old.query(f"DO $$ BEGIN {patience}; END $$; SELECT 1")
+    with db.connect(database_url) as loading:
+        loading.cursor().execute("SELECT FROM vectorshelf.catalogs WHERE catalog = 'shop:next' FOR UPDATE")
+        assert change.old.run(3, FRUIT[:3])["deleted"] == 1
+
+
 def test_runs_of_both_models_at_once_end_in_one_whole_table(change):
     """Two machines with different files, a run each of every day. One may be stopped by the other, and says how."""
     change.old.run(1, FRUIT)

@@ -18,7 +18,7 @@ from vectorshelf.embed.delivery import Paid
 from vectorshelf.embed.embedder import Dialect, Vectors
 from vectorshelf.embed.prices import cost_usd
 from vectorshelf.embed.tokens import estimated_tokens
-from vectorshelf.errors import BrakeError, ConfigurationError
+from vectorshelf.errors import BrakeError, ConfigurationError, TransientError
 from vectorshelf.pipeline import embedding
 from vectorshelf.pipeline.context import Run, connected, serving_table, target_of
 from vectorshelf.pipeline.money import Purse, price_of_catalog
@@ -27,6 +27,7 @@ from vectorshelf.pipeline.request import RunRequest
 from vectorshelf.settings import Settings
 from vectorshelf.store import db, ledger, migrations, serving, spaces
 from vectorshelf.store.index import BuildProgress, IndexOutcome, IndexSpec, Sampling, Watch, ensure_index
+from vectorshelf.store.index_build import sole_builder
 from vectorshelf.store.query_sample import sample_texts
 from vectorshelf.store.recall import DEFAULT_BOUNDS
 from vectorshelf.store.table import ServingTable
@@ -72,16 +73,26 @@ def maintain(catalog: Catalog, settings: Settings, progress: Progress = SILENT) 
 
 def _ensure(asker: "_Asker", sampling: Sampling, *, shelf: str, rebuild: bool = False) -> IndexOutcome:
     catalog, follower = asker.catalog, _Follower(asker.progress)
-    return ensure_index(
-        asker.conn,
-        asker.table,
-        IndexSpec(**catalog.index.model_dump(include={"type", "lists", "recall_target"})),
-        run_id=asker.run_id,
-        catalog=shelf,
-        rebuild=rebuild,
-        sampling=sampling,
-        watch=Watch(follower.note, follower.look),
-    )
+    with sole_builder(asker.conn, asker.table, follower.note):  # under which no other table takes this one's name
+        _check_in_place(asker)
+        return ensure_index(
+            asker.conn,
+            asker.table,
+            IndexSpec(**catalog.index.model_dump(include={"type", "lists", "recall_target"})),
+            run_id=asker.run_id,
+            catalog=shelf,
+            rebuild=rebuild,
+            sampling=sampling,
+            watch=Watch(follower.note, follower.look),
+        )
+
+
+def _check_in_place(asker: "_Asker") -> None:
+    """Raise TransientError when the catalog's model was changed, or changed back, while we waited for our turn."""
+    with db.transaction(asker.conn) as cur:
+        target = target_of(cur, asker.catalog)
+    if target.table != asker.table or not target.stands:
+        raise TransientError(f"{asker.table.label} has changed places with another table meanwhile: run again")
 
 
 @dataclass

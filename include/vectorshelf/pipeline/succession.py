@@ -41,17 +41,28 @@ _LOOKS = 3
 def check(cur: db.Cursor, request: RunRequest) -> None:
     """Raise ConfigurationError when the table cannot take this run's vectors, and no other can take its place."""
     target = target_of(cur, request.catalog)
+    try:
+        _check(cur, request, target)
+    except ConfigurationError:
+        moved = target_of(cur, request.catalog)
+        if moved.table == target.table and moved.replaces == target.replaces:
+            raise
+        _check(cur, request, moved)  # tables changed places while we looked
+
+
+def _check(cur: db.Cursor, request: RunRequest, target: Target) -> None:
     if target.replaces is None:
         serving.check_table(cur, target.table)
-        return
-    if not _only_stores(request, target):
+    elif not _only_stores(request, target):
         _check_whole(request, target)
         successor.check(cur, request.catalog.name, target)
 
 
 def make_ready(cur: db.Cursor, request: RunRequest) -> None:
     """Make the table that the run writes, if it is not there: the catalog's, or the one to take its place."""
-    catalog, target = request.catalog, target_of(cur, request.catalog)
+    catalog = request.catalog
+    standings.lock(cur, catalog.name)
+    target = target_of(cur, catalog)
     serving.ensure_table(cur, catalog.name, target.replaces or target.table)
     check(cur, request)  # again: a catalog that came back to a table finds there what that one holds
     target = target_of(cur, catalog)

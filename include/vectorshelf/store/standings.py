@@ -58,6 +58,19 @@ def shelf_of(catalog: str, standby: Standby) -> str:
     return f"{catalog}:{standby}"
 
 
+def lock(cur: Cursor, catalog: str) -> None:
+    """Hold the catalog's own row to the transaction's end: no table takes another's place meanwhile, no load begins.
+
+    Loads of a table that stands by go on: the nights of the old model do not wait for the one that fills the new table.
+    """
+    cur.execute("SELECT FROM vectorshelf.catalogs WHERE catalog = %s FOR UPDATE", (catalog,))
+
+
+def lock_all(cur: Cursor, catalog: str) -> None:
+    """Hold the rows of all tables of the catalog to the transaction's end, in the order in which everybody does."""
+    cur.execute(query("lock_standings"), {"catalog": catalog})
+
+
 def read(cur: Cursor, catalog: str) -> dict[Role, Standing]:
     """Every table of the catalog by its role; empty for one that was never run."""
     cur.execute(query("standings"), {"catalog": catalog})

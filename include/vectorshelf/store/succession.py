@@ -99,7 +99,7 @@ def _users(conn: Connection, table: ServingTable) -> str:
 
 
 def _exchange(cur: Cursor, catalog: str, table: ServingTable, kind: Standby, space: Space | None) -> Exchange:
-    cur.execute(query("lock_standings"), {"catalog": catalog})
+    standings.lock_all(cur, catalog)
     # A statement of its own: the one that waited for the rows still sees the tables as they were before.
     serving, coming = _parties(standings.read(cur, catalog), table, kind, space)
     hindrance = _hindrance(cur, catalog, serving, coming) if kind == "next" else None

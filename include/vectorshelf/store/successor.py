@@ -7,7 +7,7 @@ refuse, before anything is made or paid for. Grants are copied when the tables a
 from psycopg2 import errors, sql
 
 from vectorshelf.errors import ConfigurationError
-from vectorshelf.store import fence, serving, standings
+from vectorshelf.store import serving, standings
 from vectorshelf.store.db import Cursor, query
 from vectorshelf.store.index_names import IndexNames
 from vectorshelf.store.search_function import drop_search_function
@@ -50,11 +50,7 @@ def check_unbound(cur: Cursor, table: ServingTable) -> None:
 
 
 def make(cur: Cursor, catalog: str, target: Target, model: str) -> None:
-    """Make the successor, empty, or find it as an earlier run left it. Holds the catalog's row to the end."""
-    if target.replaces is None:
-        return
-    fence.lock(cur, catalog)
-    target = standings.target(cur, catalog, _wanted(target), model)
+    """Make the successor, empty, or find it as an earlier run left it. The caller holds the catalog's rows."""
     if target.replaces is None or (target.stands and alike(cur, target.replaces, target.table)):
         return
     cur.execute(_SHORTLY)
@@ -87,7 +83,7 @@ def drop(cur: Cursor, catalog: str, kind: Standby) -> str | None:
 def forget(cur: Cursor, catalog: str) -> list[str]:
     """Drop every table of the catalog that stands by; returns their names."""
     cur.execute(_SHORTLY)
-    fence.lock(cur, catalog)
+    standings.lock(cur, catalog)
     kinds: tuple[Standby, ...] = ("next", "previous")
     return [label for kind in kinds if (label := drop(cur, catalog, kind))]
 
@@ -104,12 +100,6 @@ def alike(cur: Cursor, table: ServingTable, other: ServingTable) -> bool:
 def index_name(name: str, suffix: str) -> str:
     """What the copy of a user's own index is called while its table stands by."""
     return fitted(f"{name}__{suffix}")
-
-
-def _wanted(target: Target) -> ServingTable:
-    """The table that serves, as wide as it is to be."""
-    table = target.replaces or target.table
-    return ServingTable(table.schema, table.name, target.table.dimensions, table.metric)
 
 
 def _create(cur: Cursor, table: ServingTable, successor: ServingTable) -> None:
