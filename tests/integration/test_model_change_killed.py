@@ -19,7 +19,7 @@ from tests.integration.shop import Row, Shop
 from vectorshelf import pipeline
 from vectorshelf.errors import VectorshelfError
 
-KILLS = int(os.environ.get("VECTORSHELF_KILLS", "4"))
+KILLS = int(os.environ.get("VECTORSHELF_KILLS", "3"))
 ROWS: list[Row] = [(str(number), f"thing {number}", f"shelf {number % 3}", "1.00") for number in range(60)]
 SUMS = (
     "SELECT count(*), count(DISTINCT vector_dims(embedding)), min(vector_dims(embedding)),"

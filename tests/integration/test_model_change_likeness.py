@@ -1,13 +1,19 @@
 """What a table that takes another's place has of it, and what makes a run refuse before anything is made or paid."""
 
+from collections.abc import Iterator
+from contextlib import closing
+
 import psycopg2
 import pytest
 
+from tests import postgres
 from tests.integration.shop import FRUIT, Shop
 from tests.integration.test_preflight import as_guest, bare_url, run
 from vectorshelf import pipeline
 from vectorshelf.errors import ConfigurationError
 from vectorshelf.pipeline import tasks
+from vectorshelf.store import db, standings, successor
+from vectorshelf.store.table import ServingTable
 
 __all__ = ["bare_url"]  # a fixture
 
@@ -24,6 +30,15 @@ def old(tmp_path, database_url) -> Shop:
 @pytest.fixture
 def new(tmp_path, database_url) -> Shop:
     return Shop(tmp_path, database_url, embedding={"provider": "local", "dimensions": 128})
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory, postgres_server) -> Iterator[Shop]:
+    """One for all tests that change nothing."""
+    with postgres.fresh_database(postgres_server) as url:
+        shop = Shop(tmp_path_factory.mktemp("shop"), url, embedding={"provider": "local", "dimensions": 64})
+        shop.run(1, FRUIT)
+        yield shop
 
 
 def execute(shop: Shop, statements: str) -> None:
@@ -65,13 +80,29 @@ def execute(shop: Shop, statements: str) -> None:
         ("CREATE TABLE products__previous (id text)", "public.products__previous, and a table that is not ours"),
     ],
 )
-def test_what_would_stay_behind_is_named_before_anything_is_made_or_paid_for(old, new, ddl, named):
-    execute(old, ddl)
+def test_what_would_stay_behind_is_named(loaded, ddl, named):
+    with pytest.raises(ConfigurationError, match=named):
+        check_after(loaded, ddl)
+
+
+def test_nothing_in_the_way_is_no_reason_to_refuse(loaded):
+    check_after(loaded, "SELECT")
+
+
+def check_after(shop: Shop, ddl: str) -> None:
+    """What prepare looks at, in a transaction that comes to nothing."""
+    with db.connect(shop.settings.database_url) as conn, closing(conn.cursor()) as cur:
+        cur.execute(ddl)
+        successor.check(cur, "shop", standings.target(cur, "shop", ServingTable("public", "products", 128), "b"))
+        conn.rollback()
+
+
+def test_a_run_refuses_before_anything_is_made_or_paid_for(old, new):
+    execute(old, "CREATE VIEW cheap AS SELECT id FROM products")
     vectors = old.query("SELECT count(*) FROM vectorshelf.vectors")
-    with pytest.raises(ConfigurationError, match=named):
-        new.run(2, FRUIT)
-    with pytest.raises(ConfigurationError, match=named):
-        new.run(2, FRUIT, dry_run=True)
+    for options in ({"dry_run": True}, {}):
+        with pytest.raises(ConfigurationError, match="view cheap"):
+            new.run(2, FRUIT, **options)
     assert old.query("SELECT count(*) FROM vectorshelf.vectors") == vectors
     assert old.query("SELECT count(*) FROM vectorshelf.catalogs") == [(1,)]
 
