@@ -78,7 +78,9 @@ class Trial:
         kinds = self.kinds[first:]
         assert any(kind.startswith("LOCK TABLE") for kind in kinds)
         step = max(1, KILLS - 1)
-        return list(dict.fromkeys(kinds[turn * (len(kinds) - 1) // step] for turn in range(KILLS)))
+        points = list(dict.fromkeys(kinds[turn * (len(kinds) - 1) // step] for turn in range(KILLS)))
+        print(f"\n{len(points)} of {len(kinds)} kinds of statements")
+        return points
 
     def assert_whole_and_mended(self) -> None:
         count, models, *_ = self.sums()
