@@ -123,7 +123,9 @@ def _mode(catalog: Catalog) -> str:
         return "The source holds changes only: a product goes when a row says so."
     return (
         "The source is the whole catalog of its date: what is missing in it is deleted, but never more than"
-        f" {catalog.max_delete_fraction:.0%} of the table in one run."
+        f" {catalog.max_delete_fraction:.0%} of the table in one run. After a change of `embedding` in the catalog file"
+        " a run fills a second table, which takes the first one's place at the end of `index`;"
+        f" `vectorshelf rollback {catalog.name}` goes back."
     )
 
 

@@ -260,7 +260,7 @@ def test_a_run_that_leaves_rows_in_place_may_not_mix_two_models(conn):
     shelf.load(1, {"a": APPLE}, snapshot=False)
     change = replace(shelf.change(2, snapshot=False), model="model-b")
     shelf.stage(change, {"p": PEAR})
-    with pytest.raises(ConfigurationError, match="holds vectors of model-a, the catalog says model-b"):
+    with pytest.raises(ConfigurationError, match=r"holds vectors of model-a .*the catalog says model-b"):
         shelf.merge(change)
 
 

@@ -199,11 +199,12 @@ class TestStops:
         assert shop.query("SELECT count(*) FROM vectorshelf.vectors") == [(4,)]
         assert shop.run(2, allow_delete=True)["deleted"] == 3
 
-    def test_another_dimension_than_the_tables_is_refused_before_work(self, shop, tmp_path, database_url):
-        shop.run(1, FRUIT)
-        other = Shop(tmp_path, database_url, embedding={"provider": "local", "dimensions": 128})
-        with pytest.raises(ConfigurationError, match=r"holds vector\(256\), the catalog says 128"):
-            other.run(2, FRUIT)
+    def test_another_dimension_than_a_strangers_table_is_refused_before_work(self, shop, tmp_path, database_url):
+        shop.query(
+            "CREATE TABLE products (id text PRIMARY KEY, name text, category text, embedding vector(128)); SELECT 1"
+        )
+        with pytest.raises(ConfigurationError, match=r"holds vector\(128\), the catalog says 256"):
+            shop.run(2, FRUIT)
 
 
 class TestQuarantine:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from vectorshelf import __version__
-from vectorshelf.cli import check, db, history, plan, quarantine, run, search, status
+from vectorshelf.cli import check, db, history, plan, quarantine, rollback, run, search, status
 
 app = typer.Typer(
     name="vectorshelf",
@@ -39,6 +39,7 @@ app.command("plan")(plan.plan)
 app.command("search")(search.search)
 app.command("status")(status.status)
 app.command("check")(check.check)
+app.command("rollback")(rollback.rollback)
 app.add_typer(history.app, name="history")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(db.app, name="db")

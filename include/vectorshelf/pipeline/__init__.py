@@ -8,6 +8,7 @@ from vectorshelf.pipeline.progress import SILENT, Progress
 from vectorshelf.pipeline.questions import quarantine_count, quarantine_list, quarantine_requeue, search, status
 from vectorshelf.pipeline.request import RunRequest
 from vectorshelf.pipeline.run import run
+from vectorshelf.pipeline.succession import forget, rollback
 from vectorshelf.pipeline.tasks import drop_staging, embed, extract, fail, index, load, plan, prepare, report, vacuum
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "extract",
     "fail",
     "forecast",
+    "forget",
     "index",
     "load",
     "loaded_dates",
@@ -33,6 +35,7 @@ __all__ = [
     "quarantine_requeue",
     "question",
     "report",
+    "rollback",
     "run",
     "search",
     "search_as_of",

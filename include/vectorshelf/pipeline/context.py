@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import SecretStr
 
@@ -10,9 +10,10 @@ from vectorshelf.catalog.model import Catalog
 from vectorshelf.errors import ConfigurationError
 from vectorshelf.pipeline.request import RunRequest
 from vectorshelf.settings import Settings
-from vectorshelf.store import db, ledger, spaces, staging
+from vectorshelf.store import db, ledger, spaces, staging, standings
 from vectorshelf.store.merge import Change
 from vectorshelf.store.session import notice_lost_clients
+from vectorshelf.store.standings import Target
 from vectorshelf.store.table import ServingTable
 
 
@@ -24,6 +25,7 @@ class Run:
     request: RunRequest
     space: int
     conn: db.Connection
+    target: Target
 
     @property
     def run_id(self) -> str:
@@ -37,8 +39,8 @@ class Run:
 
     @property
     def table(self) -> ServingTable:
-        """The serving table the run writes."""
-        return serving_table(self.catalog)
+        """The table the run writes: the one that serves, or the one that is to take its place."""
+        return self.target.table
 
     @property
     def names(self) -> staging.Names:
@@ -61,7 +63,13 @@ class Run:
             max_delete_fraction=self.catalog.max_delete_fraction,
             max_quarantine_fraction=self.catalog.max_quarantine_fraction,
             history=self.catalog.history,
+            replaces=self.target.replaces,
         )
+
+    def looked_up_again(self) -> "Run":
+        """The same run, with the table that it writes as things stand now."""
+        with db.transaction(self.conn) as cur:
+            return replace(self, target=target_of(cur, self.catalog))
 
 
 @contextmanager
@@ -81,7 +89,13 @@ def opened(run_id: str, stage: str, settings: Settings) -> Iterator[Run]:
             request = RunRequest.model_validate(row.request)
             embedding = request.catalog.embedding
             space = spaces.space_of(cur, embedding.model, embedding.dimensions)
-        yield Run(row, request, space, conn)
+            target = target_of(cur, request.catalog)
+        yield Run(row, request, space, conn, target)
+
+
+def target_of(cur: db.Cursor, catalog: Catalog) -> Target:
+    """The table that a run of this catalog writes."""
+    return standings.target(cur, catalog.name, serving_table(catalog), catalog.embedding.model)
 
 
 def serving_table(catalog: Catalog) -> ServingTable:

@@ -47,11 +47,19 @@ def of_run(run: RunRow, status: str, stages: list[StageRow], paid: Mapping[str, 
         "isolating": _of_shards(stages, "isolating"),
         "estimate": {name: plan.get(name, 0) for name in _ESTIMATE},
         "over_budget": plan.get("over_budget"),
+        "model_change": _model_change(plan.get("model_change"), counts.get("index", {}).get("model_change")),
         "index": {key: counts.get("index", {}).get(key, default) for key, default in _NO_INDEX.items()},
         "vacuum": counts.get("vacuum", {}).get("action", "none"),
         "seconds": _seconds(stages),
         "peak_rss_mb": round(max((peak for _, _, _, peak, _ in stages), default=0.0), 1),
     }
+
+
+def _model_change(planned: dict[str, Any] | None, outcome: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The change as planned, with whether it was `made`, and if it was not, for what `reason`."""
+    if planned is None:
+        return None
+    return {**planned, "made": False, "reason": "not reached", **(outcome or {})}
 
 
 def _too_long(run: RunRow, plan: Mapping[str, Any]) -> int:

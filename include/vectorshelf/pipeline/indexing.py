@@ -18,27 +18,33 @@ from vectorshelf.embed.delivery import Paid
 from vectorshelf.embed.embedder import Dialect, Vectors
 from vectorshelf.embed.prices import cost_usd
 from vectorshelf.embed.tokens import estimated_tokens
-from vectorshelf.errors import BrakeError, ConfigurationError
+from vectorshelf.errors import BrakeError, ConfigurationError, TransientError
 from vectorshelf.pipeline import embedding
-from vectorshelf.pipeline.context import Run, connected, serving_table
+from vectorshelf.pipeline.context import Run, connected, serving_table, target_of
 from vectorshelf.pipeline.money import NO_SHARD, Purse, price_of_catalog
 from vectorshelf.pipeline.progress import SILENT, Progress
 from vectorshelf.pipeline.request import RunRequest
 from vectorshelf.settings import Settings
 from vectorshelf.store import db, index_ahead, ledger, migrations, serving, spaces
 from vectorshelf.store.index import BuildProgress, IndexOutcome, IndexSpec, Sampling, Watch, ensure_index
+from vectorshelf.store.index_build import sole_builder
 from vectorshelf.store.merge import Difference
 from vectorshelf.store.query_sample import sample_texts
 from vectorshelf.store.recall import DEFAULT_BOUNDS
+from vectorshelf.store.table import ServingTable
 
 
 def after_load(run: Run, settings: Settings, progress: Progress, *, later: bool = False) -> IndexOutcome:
-    """Build the run's index or keep the one that is good enough. `later`: a new measurement may wait for other runs."""
+    """Build the index of the run's table or keep the one that is good enough.
+
+    `later`: a new measurement may wait for other runs.
+    """
     with db.transaction(run.conn) as cur:
         prepared = ledger.stage_counts(cur, run.run_id, "prepare") or {}
     purse = Purse.of(run, NO_SHARD)
-    asker = _Asker(run.conn, run.run_id, run.catalog, run.space, purse, settings, progress, prepared)
-    return _ensure(asker, Sampling(asker.queries, later=later), rebuild=run.request.rebuild_index)
+    asker = _Asker(run.conn, run.run_id, run.catalog, run.table, run.space, purse, settings, progress, prepared)
+    sampling = Sampling(asker.queries, later=later)
+    return _ensure(asker, sampling, shelf=run.change.shelf, rebuild=run.request.rebuild_index)
 
 
 def maintain(catalog: Catalog, settings: Settings, progress: Progress = SILENT) -> dict[str, Any]:
@@ -53,14 +59,17 @@ def maintain(catalog: Catalog, settings: Settings, progress: Progress = SILENT) 
         with db.transaction(conn) as cur:
             if not serving.is_there(cur, table):
                 return {"catalog": catalog.name, **asdict(IndexOutcome("none", "never loaded", catalog.index.type))}
+            if (target := target_of(cur, catalog)).replaces is not None:
+                reason = f"left to the run that changes {target.replaces.label} to the model of the catalog file"
+                return {"catalog": catalog.name, **asdict(IndexOutcome("none", reason, catalog.index.type))}
             serving.ensure_table(cur, catalog.name, table)
             space = spaces.space_of(cur, catalog.embedding.model, catalog.embedding.dimensions)
         request = RunRequest(catalog=catalog, as_of=datetime.now(UTC))
         run_id = f"maintain-{request.run_id}"
         purse = Purse.before(conn, request, run_id, space)
-        asker = _Asker(conn, run_id, catalog, space, purse, settings, progress)
+        asker = _Asker(conn, run_id, catalog, table, space, purse, settings, progress)
         progress.start("index", None, "")
-        outcome = _ensure(asker, Sampling(asker.queries, again=True))
+        outcome = _ensure(asker, Sampling(asker.queries, again=True), shelf=catalog.name)
     progress.finish("index", f"{outcome.action}: {outcome.reason}")
     return {"catalog": catalog.name, **asdict(outcome)}
 
@@ -71,7 +80,7 @@ def lacking_memory(run: Run, difference: Difference) -> str | None:
         run.conn,
         run.table,
         _spec(run.catalog),
-        catalog=run.catalog.name,
+        catalog=run.change.shelf,
         rows=difference.before + difference.new - difference.deleted,
         changes=difference.new + difference.changed + difference.deleted,
         rebuild=run.request.rebuild_index,
@@ -82,18 +91,28 @@ def _spec(catalog: Catalog) -> IndexSpec:
     return IndexSpec(**catalog.index.model_dump(include={"type", "lists", "recall_target"}))
 
 
-def _ensure(asker: "_Asker", sampling: Sampling, *, rebuild: bool = False) -> IndexOutcome:
+def _ensure(asker: "_Asker", sampling: Sampling, *, shelf: str, rebuild: bool = False) -> IndexOutcome:
     catalog, follower = asker.catalog, _Follower(asker.progress)
-    return ensure_index(
-        asker.conn,
-        serving_table(catalog),
-        _spec(catalog),
-        run_id=asker.run_id,
-        catalog=catalog.name,
-        rebuild=rebuild,
-        sampling=sampling,
-        watch=Watch(follower.note, follower.look),
-    )
+    with sole_builder(asker.conn, asker.table, follower.note):  # under which no other table takes this one's name
+        _check_in_place(asker)
+        return ensure_index(
+            asker.conn,
+            asker.table,
+            _spec(catalog),
+            run_id=asker.run_id,
+            catalog=shelf,
+            rebuild=rebuild,
+            sampling=sampling,
+            watch=Watch(follower.note, follower.look),
+        )
+
+
+def _check_in_place(asker: "_Asker") -> None:
+    """Raise TransientError when the catalog's model was changed, or changed back, while we waited for our turn."""
+    with db.transaction(asker.conn) as cur:
+        target = target_of(cur, asker.catalog)
+    if target.table != asker.table or not target.stands:
+        raise TransientError(f"{asker.table.label} has changed places with another table meanwhile: run again")
 
 
 @dataclass
@@ -103,6 +122,7 @@ class _Asker:
     conn: db.Connection
     run_id: str
     catalog: Catalog
+    table: ServingTable
     space: int
     purse: Purse | None
     settings: Settings
@@ -120,7 +140,7 @@ class _Asker:
         """Vectors of search texts, shape (n, dimensions); None when the budget has nothing left for them."""
         texts = self._typed
         if texts is None:
-            texts = sample_texts(self.conn, serving_table(self.catalog), DEFAULT_BOUNDS.queries)
+            texts = sample_texts(self.conn, self.table, DEFAULT_BOUNDS.queries)
         if not texts:
             return None
         try:

@@ -5,15 +5,18 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
-from vectorshelf.catalog.model import Catalog
-from vectorshelf.errors import ConfigurationError
+from vectorshelf.catalog.model import Catalog, Embedding
+from vectorshelf.errors import ConfigurationError, TransientError
 from vectorshelf.pipeline import embedding
 from vectorshelf.pipeline.context import connected, serving_table
 from vectorshelf.settings import Settings
-from vectorshelf.store import db, migrations, overview, time_travel
+from vectorshelf.store import db, ledger, migrations, overview, time_travel
 from vectorshelf.store import quarantine as quarantines
 from vectorshelf.store import search as searches
+from vectorshelf.store.spaces import Space
 from vectorshelf.store.writers import as_text
+
+_TRIES = 3
 
 
 def search(
@@ -27,19 +30,28 @@ def search(
 ) -> dict[str, Any]:
     """The `k` products nearest to `text`, best first, and the milliseconds the database took.
 
+    The text is embedded by the table's own model, also while the catalog file names another one already.
     Raises ConfigurationError when the catalog was never loaded into this database.
     """
-    vector = query_vector(catalog, text, settings)
     table = serving_table(catalog)
     with connected(settings, f"search {catalog.name}") as conn:
-        _check_model(conn, catalog)
-        started = time.perf_counter()
-        if mode == "hybrid":
-            hits = searches.search_hybrid(conn, table, vector, text, k, category)
-        else:
-            hits = searches.search(conn, table, vector, k, category)
-        milliseconds = (time.perf_counter() - started) * 1000
-    return {"results": [hit._asdict() for hit in hits], "milliseconds": round(milliseconds, 2)}
+        held = searches.stored_space(conn, table)
+        for _ in range(_TRIES):
+            asked = _as_loaded(conn, catalog, held)
+            vector = query_vector(asked, text, settings)
+            space = Space(asked.embedding.model, asked.embedding.dimensions)
+            started = time.perf_counter()
+            try:
+                if mode == "hybrid":
+                    hits = searches.search_hybrid(conn, table, vector, text, k, category, of=space)
+                else:
+                    hits = searches.search(conn, table, vector, k, category, of=space)
+            except searches.OtherSpaceError as error:  # the table changed its model since we looked
+                held = error.held
+                continue
+            milliseconds = (time.perf_counter() - started) * 1000
+            return {"results": [hit._asdict() for hit in hits], "milliseconds": round(milliseconds, 2)}
+    raise TransientError(f"{table.label} changes its model again and again: search again when that is over")
 
 
 def query_vector(catalog: Catalog, text: str, settings: Settings) -> str:
@@ -49,13 +61,22 @@ def query_vector(catalog: Catalog, text: str, settings: Settings) -> str:
     return as_text(embedding.embed_query(catalog, text, settings))
 
 
-def _check_model(conn: db.Connection, catalog: Catalog) -> None:
-    stored, wanted = searches.stored_model(conn, serving_table(catalog)), catalog.embedding.model
-    if stored not in (None, wanted):
+def _as_loaded(conn: db.Connection, catalog: Catalog, held: Space | None) -> Catalog:
+    """The catalog with the `embedding` section that its table was loaded with."""
+    found = catalog.embedding
+    if held is None or held == (found.model, found.dimensions):
+        return catalog
+    section = None
+    with db.transaction(conn) as cur:
+        if overview.is_migrated(cur):
+            section = ledger.embedding_of(cur, catalog.name, *held)
+    if section is None:
         raise ConfigurationError(
-            f"{catalog.table} holds vectors of {stored}, the catalog says {wanted}, and the two cannot be compared: "
+            f"{catalog.table} holds vectors of {held.model} ({held.dimensions:,} dimensions), the catalog says "
+            f"{found.model} ({found.dimensions:,}), and the two cannot be compared: "
             f"run `vectorshelf run {catalog.name}` with the new model first, or set embedding.model back"
         )
+    return catalog.model_copy(update={"embedding": Embedding.model_validate(section)})
 
 
 def status(catalogs: Sequence[Catalog], settings: Settings) -> dict[str, Any]:

@@ -6,12 +6,13 @@ Tasks share nothing but the run id: whatever one leaves for the next is in the d
 
 import time
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from vectorshelf.embed.tokens import bytes_of
 from vectorshelf.errors import BrakeError, ConfigurationError, SkippedError, VectorshelfError
-from vectorshelf.pipeline import embedding, extraction, figures, indexing, money
+from vectorshelf.pipeline import embedding, extraction, figures, indexing, money, succession
 from vectorshelf.pipeline.context import Run, connected, opened, serving_table
 from vectorshelf.pipeline.progress import SILENT, Progress
 from vectorshelf.pipeline.request import RunRequest
@@ -19,18 +20,15 @@ from vectorshelf.settings import Settings
 from vectorshelf.store import (
     as_of_function,
     db,
-    fence,
     ledger,
     merge,
     migrations,
     pending,
     preflight,
     quarantine,
-    serving,
     sizing,
     spaces,
     staging,
-    upkeep,
 )
 
 
@@ -58,18 +56,16 @@ def prepare(request: RunRequest, settings: Settings) -> str:
 
 def _make_ready(conn: db.Connection, request: RunRequest, run_id: str, settings: Settings) -> dict[str, Any]:
     """Check the table, then the endpoint, then make the table. A dry run looks at the table only, if there is one."""
-    catalog, table = request.catalog, serving_table(request.catalog)
+    catalog = request.catalog
     with db.transaction(conn) as cur:
-        serving.check_table(cur, table)
+        succession.check(cur, request)
         staging.drop_left_behind(cur, catalog.name)
         space = spaces.space_of(cur, catalog.embedding.model, catalog.embedding.dimensions)
-        if not request.whole:
-            fence.read(cur, catalog.name, table.label).check_model(catalog.embedding.model, table.label)
     if request.dry_run:
         return {}
     test = embedding.check_within_budget(catalog, money.Purse.before(conn, request, run_id, space), settings)
     with db.transaction(conn) as cur:
-        serving.ensure_table(cur, catalog.name, table)
+        succession.make_ready(cur, request)
         return dict(embedding.record_check(cur, run_id, catalog, space, test)) if test else {}
 
 
@@ -101,24 +97,25 @@ def plan(run_id: str, settings: Settings, progress: Progress = SILENT, *, may_as
         progress.start("plan", None, "rows")
         with db.transaction(run.conn) as cur:
             _check_staging(cur, run)
-            change = (
-                replace(run.change, table=serving.or_nothing(cur, run.table)) if run.request.dry_run else run.change
-            )
-            difference = _difference(cur, run, change)
+            change = succession.comparable(cur, run)
+            difference = succession.difference(cur, run, change)
             todo = pending.collect(cur, change)
             too_long = pending.count_longer(cur, change, bytes_of(run.catalog.embedding.max_tokens_per_text))
             space = _space(cur, run, difference)
         estimate = embedding.estimate(run, todo, settings)
         with db.transaction(run.conn) as cur:
             excess = money.over_budget(cur, run, estimate.cost_usd)
+            no_room = succession.lack_of_room(cur, run, space["table_bytes"] + space["index_bytes"])
         counts.update(difference.counts | {"reused": todo.reused, "pending": todo.texts} | asdict(estimate))
-        counts.update(space, too_long=too_long, over_budget=excess)
+        counts.update(space, too_long=too_long, over_budget=excess, model_change=succession.described(run))
         lacking = indexing.lacking_memory(run, difference)
         progress.finish("plan", f"{todo.texts:,} texts to embed, about ${estimate.cost_usd:,.4f}")
     # After the counts are in the ledger: a run that a brake stops still shows what it would have done.
     merge.check_deletions(difference, run.change, allow=run.request.allow_delete or run.request.dry_run)
     if lacking:
         raise ConfigurationError(lacking)
+    if no_room and not run.request.dry_run:
+        raise BrakeError(no_room)
     asked = may_ask and run.catalog.over_budget == "ask"
     if excess and not asked and not run.request.dry_run:
         raise BrakeError(
@@ -142,7 +139,7 @@ def load(run_id: str, settings: Settings, progress: Progress = SILENT) -> dict[s
             _check_staging(cur, run)
             quarantine.name_products(cur, run.names, run_id)
             quarantine.forget_other_models(cur, run.catalog.name, run.space)
-        return _load(run, progress)
+        return succession.on_its_table(run, lambda run: _load(run, progress))
 
 
 def _load(run: Run, progress: Progress) -> dict[str, int]:
@@ -151,16 +148,10 @@ def _load(run: Run, progress: Progress) -> dict[str, int]:
         started = time.monotonic()
         recorded = ledger.stage_counts(cur, run.run_id, "load")
         unusable = (ledger.stage_counts(cur, run.run_id, "extract") or {}).get("quarantined", 0)
-        merged = merge.merge(
-            cur,
-            run.change,
-            allow_deletes=run.request.allow_delete,
-            unusable=unusable,
-            log=lambda line: progress.note("load", line),
-        )
+        merged = succession.merged(cur, run, unusable, log=lambda line: progress.note("load", line))
         if merged.history is not None:
             as_of_function.create_as_of_function(cur, run.catalog.name, serving_table(run.catalog))
-        counts = merged.difference.counts | {"refused": merged.refused, "superseded": merged.superseded}
+        counts = merged.reported.counts | {"refused": merged.refused, "superseded": merged.superseded}
         counts |= {} if merged.history is None else {"history": merged.history}
         if recorded is None or merged.difference.writes or merged.history:  # twice, it writes nothing
             ledger.record_stage(cur, run.run_id, "load", -1, time.monotonic() - started, counts)
@@ -175,8 +166,9 @@ def index(run_id: str, settings: Settings, progress: Progress = SILENT, *, to_co
     """
     with opened(run_id, "index", settings) as run, ledger.timed(run.conn, run_id, "index") as counts:
         progress.start("index", None, "")
-        outcome = indexing.after_load(run, settings, progress, later=to_come > 0)
-        counts.update(asdict(outcome))
+        build = partial(indexing.after_load, settings=settings, progress=progress, later=to_come > 0)
+        outcome, exchange = succession.on_its_table(run, lambda run: succession.indexed(run, build, progress))
+        counts.update(asdict(outcome), model_change=succession.outcome_of(run, exchange))
         progress.finish("index", f"{outcome.action}: {outcome.reason}")
     return counts
 
@@ -185,7 +177,7 @@ def vacuum(run_id: str, settings: Settings, progress: Progress = SILENT, *, to_c
     """VACUUM (ANALYZE) what was written; nothing on a quiet night, little while `to_come` more runs are to come."""
     with opened(run_id, "vacuum", settings) as run, ledger.timed(run.conn, run_id, "vacuum") as counts:
         progress.start("vacuum", None, "")
-        outcome = upkeep.vacuum(run.conn, run.table, catalog=run.catalog.name, later=to_come > 0)
+        outcome = succession.on_its_table(run, lambda run: succession.vacuumed(run, later=to_come > 0))
         counts.update(asdict(outcome))
         progress.finish("vacuum", f"{outcome.action}: {outcome.reason}")
     return counts
@@ -224,12 +216,6 @@ def _check_staging(cur: db.Cursor, run: Run) -> None:
     extracted = ledger.stage_counts(cur, run.run_id, "extract") or {"extracted": 1}
     _check_not_skipped(extracted)
     staging.check_intact(cur, run.names, extracted["extracted"])
-
-
-def _difference(cur: db.Cursor, run: Run, change: merge.Change) -> merge.Difference:
-    if fence.read(cur, change.catalog, change.table.label).is_past(run.request.as_of):
-        return merge.Difference()
-    return merge.difference(cur, change)
 
 
 def _space(cur: db.Cursor, run: Run, difference: merge.Difference) -> dict[str, int]:

@@ -5,5 +5,6 @@ Takes the objects of the pipeline (`vectorshelf run --json`, `status --json`, â€
 
 from vectorshelf.report.forecast import forecast_table
 from vectorshelf.report.run import failed_figures, next_steps, plain
+from vectorshelf.report.succession import forgotten, rolled_back
 
-__all__ = ["failed_figures", "forecast_table", "next_steps", "plain"]
+__all__ = ["failed_figures", "forecast_table", "forgotten", "next_steps", "plain", "rolled_back"]

@@ -46,6 +46,8 @@ def lines(figures: Figures, recall_target: float | None = None) -> list[Line]:
         found.append(Line("expected", _expected(figures["estimate"])))
         if figures["over_budget"]:
             found.append(Line("budget", f"it {figures['over_budget']}"))
+    if figures.get("model_change"):
+        found.append(Line("model", _model_change(figures["model_change"], figures)))
     if figures["truncated"]:
         found.append(Line("texts", f"{count(figures['truncated'])} too long for the model and cut at a word's end"))
     if figures.get("skipped"):
@@ -93,6 +95,8 @@ def next_steps(figures: Figures, recall_target: float | None = None) -> list[str
         steps.append(
             f"run it again: the {counted(figures['embedded'], 'text')} embedded so far are stored and not paid again"
         )
+    if status == "success" and (figures.get("model_change") or {}).get("made"):
+        steps.append(f"vectorshelf rollback {name}    # the old model again; with --forget, drop its table")
     if status == "success":
         words = _SAMPLE_SEARCHES.get(name, "what you look for")
         steps.append(f"vectorshelf search {name} {shlex.quote(words)}")
@@ -129,6 +133,7 @@ def failed_figures(catalog: str, as_of: str | None, error: str) -> dict[str, Any
         "isolating": 0,
         "estimate": {"tokens": 0, "cost_usd": 0.0, "requests": 0, "minutes": 0.0, "table_bytes": 0, "index_bytes": 0},
         "over_budget": None,
+        "model_change": None,
         "index": dict.fromkeys(("type", "lists", "probes", "recall")) | {"action": "none", "reason": "not reached"},
         "vacuum": "none",
         "seconds": dict.fromkeys(STAGES, 0.0),
@@ -175,6 +180,22 @@ def _vectors(figures: Figures) -> str:
 def _expected(estimate: Mapping[str, Any]) -> str:
     took = f"{duration(60 * estimate['minutes'])} of embedding at the current limits, " if estimate["minutes"] else ""
     return f"{took}{size(estimate['table_bytes'])} of table, {size(estimate['index_bytes'])} of index"
+
+
+def _model_change(change: Mapping[str, Any], figures: Figures) -> str:
+    old, new = (
+        f"{space['model'] or 'none'} ({count(space['dimensions'])})" for space in (change["from"], change["to"])
+    )
+    if change["made"]:
+        return f"changed from {old} to {new}; the old table stays as {change['keeps']}"
+    planned, estimate = f"to change from {old} to {new}", figures["estimate"]
+    if figures["status"] != "planned":
+        return f"{planned}, and readers still have the old one: {change['reason']}"
+    bytes_ = size(estimate["table_bytes"] + estimate["index_bytes"])
+    return (
+        f"{planned}: {change['fills']}, {bytes_} with its index, is filled while {change['table']} serves, then takes "
+        f"its place; the old table stays as {change['keeps']}"
+    )
 
 
 def _index(index: Mapping[str, Any], target: float | None) -> str:

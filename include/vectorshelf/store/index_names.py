@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from psycopg2 import sql
 
-from vectorshelf.store.table import ServingTable
+from vectorshelf.store.table import ServingTable, fitted
+
+_STEM_BYTES = 48  # with the longest suffix 63; a table that stands by has a longer name than a catalog may give
 
 
 @dataclass(frozen=True)
@@ -20,8 +22,14 @@ class IndexNames:
     @classmethod
     def of(cls, table: ServingTable) -> "IndexNames":
         """The names for this table."""
-        base = f"{table.name}_vector_idx"
-        return cls(table.schema, base, f"{base}_new", f"{base}_old", f"{table.name}_category_idx")
+        stem = fitted(table.name, _STEM_BYTES)
+        base = f"{stem}_vector_idx"
+        return cls(table.schema, base, f"{base}_new", f"{base}_old", f"{stem}_category_idx")
+
+    @property
+    def all(self) -> tuple[str, str, str, str]:
+        """Every name, in an order that is the same for every table."""
+        return self.vector, self.building, self.retired, self.category
 
     def identifier(self, name: str) -> sql.Identifier:
         """`"schema"."name"`: an index lives in its table's schema."""

@@ -186,6 +186,19 @@ def previous_as_of(cur: Cursor, catalog: str, table: str, before: datetime) -> d
     return found
 
 
+def embedding_of(cur: Cursor, catalog: str, model: str, dimensions: int) -> dict[str, Any] | None:
+    """The `embedding` section that the catalog's last good run in this model had; None when there was no run in it."""
+    cur.execute(
+        "SELECT request #> '{catalog,embedding}' FROM vectorshelf.runs"
+        " WHERE catalog = %s AND request #> '{catalog,embedding}' @> jsonb_build_object('model', %s, 'dimensions', %s)"
+        " ORDER BY status = 'success' DESC, started_at DESC LIMIT 1",
+        (catalog, model, dimensions),
+    )
+    row = cur.fetchone()
+    found: dict[str, Any] | None = row[0] if row else None
+    return found
+
+
 def peak_rss_mb() -> float:
     """This process's highest resident memory so far, in MiB.
 

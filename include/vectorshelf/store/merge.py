@@ -8,7 +8,7 @@ from typing import Any
 from psycopg2 import sql
 
 from vectorshelf.errors import BrakeError, TransientError
-from vectorshelf.store import fence, history, staging
+from vectorshelf.store import fence, history, staging, standings
 from vectorshelf.store.db import Cursor, query
 from vectorshelf.store.halves import overflow_explained
 from vectorshelf.store.table import ServingTable
@@ -21,6 +21,7 @@ class Change:
     `snapshot` compares the run with the fence as one; `whole` (a snapshot read to its end) deletes what is missing.
     `history` enters it under its date, also when the table has gone on to a newer one.
     `around` makes a whole one compare row by row as well: it is older than a delta that the table holds.
+    `replaces` is the table that serves, where `table` stands by to take its place; the brake on deletions looks at it.
     """
 
     catalog: str
@@ -36,6 +37,12 @@ class Change:
     max_quarantine_fraction: float
     history: bool = False
     around: bool = False
+    replaces: ServingTable | None = None
+
+    @property
+    def shelf(self) -> str:
+        """The row of vectorshelf.catalogs that says what `table` holds."""
+        return self.catalog if self.replaces is None else standings.shelf_of(self.catalog, "next")
 
     @property
     def values(self) -> dict[str, Any]:
@@ -99,6 +106,13 @@ class Merged:
     refused: int = 0
     superseded: bool = False
     history: int | None = None
+    replacing: Difference | None = None
+    """For a table that stands by: how its rows differ from the one that serves."""
+
+    @property
+    def reported(self) -> Difference:
+        """What people want to know: how readers' table differs, whichever table was written."""
+        return self.replacing or self.difference
 
 
 def difference(cur: Cursor, change: Change) -> Difference:
@@ -109,13 +123,20 @@ def difference(cur: Cursor, change: Change) -> Difference:
     return Difference(*row)
 
 
+def replacement(cur: Cursor, change: Change) -> Difference:
+    """How the staged rows differ from the table that serves. Its vectors are of another model: all are exchanged."""
+    served = difference(cur, replace(change, table=change.replaces or change.table))
+    return replace(served, changed=served.staged - served.new, attributes_changed=0, unchanged=0)
+
+
 def check_deletions(diff: Difference, change: Change, *, allow: bool) -> None:
-    """Raise BrakeError when a snapshot would delete more of the table than the catalog allows."""
+    """Raise BrakeError when a snapshot would delete more of what readers have than the catalog allows."""
     if not change.whole or allow or diff.before == 0:
         return
     if diff.deleted > change.max_delete_fraction * diff.before:
+        served = change.replaces or change.table
         raise BrakeError(
-            f"this snapshot would delete {diff.deleted:,} of the {diff.before:,} products in {change.table.label} "
+            f"this snapshot would delete {diff.deleted:,} of the {diff.before:,} products in {served.label} "
             f"({diff.deleted / diff.before:.0%}, the limit is {change.max_delete_fraction:.0%}); nothing was changed. "
             "Look whether the file is complete; if it is, raise max_delete_fraction or allow deletions for this run"
         )
@@ -147,12 +168,13 @@ def merge(
     Raises BrakeError (mass delete, too many refused texts) and TransientError (vectors missing that embed should have
     stored) before the table was written.
     """
-    current = fence.lock(cur, change.catalog, log)
+    if change.history and change.replaces:
+        fence.lock(cur, change.catalog, log)  # history is the catalog's, whichever of its tables is filled
+    current = fence.lock(cur, change.shelf, log)
     if current.is_past(change.as_of):
         return _superseded(cur, change, allow_deletes=allow_deletes, unusable=unusable)
     change = change.under(current)
-    if not change.values["unfenced"]:
-        current.check_model(change.model, change.table.label)
+    current.check_space(change.model, change.table.dimensions, change.table.label)
     change.execute(cur, "drop_unembeddable")
     refused = cur.rowcount
     dated = history.record(cur, change)  # from all that is staged, whatever the table takes of it; a brake undoes it
@@ -161,9 +183,23 @@ def merge(
         change.execute(cur, "drop_fenced")
     _check_vectors(cur, change)
     check_rejects(unusable + refused, diff.staged, change.max_quarantine_fraction)
-    check_deletions(diff, change, allow=allow_deletes)
+    replacing = replacement(cur, change) if change.replaces else None
+    check_deletions(replacing or diff, change, allow=allow_deletes)
     _write(cur, change, diff)
-    return Merged(diff, refused, history=dated)
+    return Merged(diff, refused, history=dated, replacing=replacing)
+
+
+def remember(
+    cur: Cursor,
+    change: Change,
+    *,
+    allow_deletes: bool,
+    unusable: int = 0,
+    log: Callable[[str], None] | None = None,
+) -> Merged:
+    """Leave the tables as they are, which are newer, and enter the snapshot in the history. Raises as `merge` does."""
+    fence.lock(cur, change.catalog, log)
+    return _superseded(cur, change, allow_deletes=allow_deletes, unusable=unusable)
 
 
 def _superseded(cur: Cursor, change: Change, *, allow_deletes: bool, unusable: int) -> Merged:
@@ -184,7 +220,7 @@ def _write(cur: Cursor, change: Change, diff: Difference) -> None:
     if not change.snapshot:
         change.execute(cur, "bury_marked")
         change.execute(cur, "date_rows")
-        fence.move_changes(cur, change.catalog, change.as_of)
+        fence.move_changes(cur, change.shelf, change.as_of)
     if not change.whole:
         change.execute(cur, "touch_unchanged")
     if diff.attributes_changed:
@@ -193,8 +229,8 @@ def _write(cur: Cursor, change: Change, diff: Difference) -> None:
         with overflow_explained(change.table):
             change.execute(cur, "upsert")
     if change.whole:
-        fence.move(cur, change.catalog, change.as_of, change.run_id)
-    fence.set_model(cur, change.catalog, change.model)
+        fence.move(cur, change.shelf, change.as_of, change.run_id)
+    fence.set_model(cur, change.shelf, change.model)
     _count_for_upkeep(cur, change, diff)
 
 
@@ -212,5 +248,5 @@ def _count_for_upkeep(cur: Cursor, change: Change, diff: Difference) -> None:
         cur.execute(
             "UPDATE vectorshelf.catalogs SET changed_rows = changed_rows + %s, unvacuumed = unvacuumed + %s"
             " WHERE catalog = %s",
-            (diff.new + diff.changed + diff.deleted, diff.writes, change.catalog),
+            (diff.new + diff.changed + diff.deleted, diff.writes, change.shelf),
         )

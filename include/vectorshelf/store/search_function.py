@@ -72,6 +72,19 @@ def read_knobs(cur: Cursor, table: ServingTable) -> dict[str, int]:
     return {name: int(settings[name]) for name in KNOBS if name in settings}
 
 
+def read_metric(cur: Cursor, table: ServingTable) -> Metric | None:
+    """By which metric the function compares; None when there is no function."""
+    source, _ = _as_it_is(cur, table)
+    return next((metric for metric, operator in OPERATORS.items() if operator in (source or "")), None)
+
+
+def drop_search_function(cur: Cursor, table: ServingTable) -> None:
+    """Drop the table's function, if there is one."""
+    schema = load_pgvector(cur)
+    statement = sql.SQL("DROP FUNCTION IF EXISTS {}({}, integer, text)")
+    cur.execute(statement.format(table.search_function, sql.Identifier(schema, "vector")))
+
+
 def load_pgvector(cur: Cursor) -> str:
     """The schema pgvector lives in; its library is loaded as a side effect.
 
@@ -87,7 +100,7 @@ def load_pgvector(cur: Cursor) -> str:
 
 def _as_it_is(cur: Cursor, table: ServingTable) -> tuple[str | None, dict[str, str]]:
     """The function's body and settings in the database; (None, {}) when there is none."""
-    cur.execute(query("function_as_it_is"), {"schema": table.schema, "name": f"search_{table.name}"})
+    cur.execute(query("function_as_it_is"), {"schema": table.schema, "name": table.search_name})
     source, config = cur.fetchone() or (None, None)
     return source, dict(line.split("=", 1) for line in config or [])
 

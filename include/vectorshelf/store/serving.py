@@ -16,6 +16,9 @@ _ADDED = {
     "updated_at": "timestamp with time zone",
 }
 
+COLUMNS = (*_SEED, *_ADDED, "embedding")
+"""The columns that runs write. Any other is the user's own."""
+
 
 def is_there(cur: Cursor, table: ServingTable) -> bool:
     """Whether there is a table of this name, whatever it holds."""
@@ -53,9 +56,12 @@ def ensure_table(cur: Cursor, catalog: str, table: ServingTable) -> None:
 
 
 def or_nothing(cur: Cursor, table: ServingTable) -> ServingTable:
-    """The table, or while there is none an empty one that lasts as long as this transaction: for dry runs."""
-    if is_there(cur, table):
-        return table
+    """The table, or while there is none an empty one: for dry runs."""
+    return table if is_there(cur, table) else nothing(cur, table)
+
+
+def nothing(cur: Cursor, table: ServingTable) -> ServingTable:
+    """An empty table like this one, which lasts as long as this transaction."""
     empty = ServingTable("pg_temp", "nothing_served", table.dimensions, table.metric)
     statement = sql.SQL(query("serving_table").replace("CREATE TABLE", "CREATE TEMPORARY TABLE") + " ON COMMIT DROP")
     bare = sql.Identifier(empty.name)
@@ -130,7 +136,7 @@ def _check_required(cur: Cursor, table: ServingTable) -> None:
     cur.execute(
         "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"
         " AND attnotnull AND NOT atthasdef AND attidentity = '' AND attname <> ALL (%s)",
-        (table.identifier.as_string(cur), [*_SEED, *_ADDED, "embedding"]),
+        (table.identifier.as_string(cur), list(COLUMNS)),
     )
     required = [name for (name,) in cur.fetchall()]
     if required:

@@ -1,6 +1,15 @@
 """Embedding spaces: one small number per (model, dimensions), the first half of a vector's key."""
 
+from typing import NamedTuple
+
 from vectorshelf.store.db import Cursor
+
+
+class Space(NamedTuple):
+    """Whose vectors they are, and how wide: only those of one space can be compared."""
+
+    model: str
+    dimensions: int
 
 
 def space_of(cur: Cursor, model: str, dimensions: int) -> int:
