@@ -66,11 +66,11 @@ def test_evil_rows_and_their_rejects_are_storable(conn, tmp_path: Path, encoding
     with conn.cursor() as cur:
         cur.execute(
             "CREATE TEMP TABLE t (line bigint, id text PRIMARY KEY, name text, category text, attributes jsonb,"
-            " text text, sha256 bytea, deleted boolean)"
+            " text text, sha256 bytea, deleted boolean, dated timestamptz)"
         )
         for row in rows:
             if isinstance(row, Product):
-                cur.execute("INSERT INTO t VALUES (%s, %s, %s, %s, %s, %s, %s, %s)", row)
+                cur.execute("INSERT INTO t VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)", row)
             else:
                 cur.execute("SELECT %s, %s, %s, %s", row)
                 assert cur.fetchone() == tuple(row)
