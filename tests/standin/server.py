@@ -16,6 +16,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tests.standin.batches import Batches, add_routes
 from tests.standin.limits import Allowance, Bucket, Window, duration
 from tests.standin.settings import Control, Fault
 from tests.standin.vectors import NATIVE, vectors_of
@@ -49,6 +50,7 @@ class Server:
     """State of one stand-in: what it was told, and what it was asked for."""
 
     def __init__(self) -> None:
+        self.batches = Batches(self)
         self.reset()
 
     def reset(self) -> None:
@@ -57,6 +59,7 @@ class Server:
         self.per_second: Counter[int] = Counter()
         self.in_flight = self.most_in_flight = 0
         self.started = time.monotonic()
+        self.batches.reset()
         self.tell(Control())
 
     def tell(self, control: Control) -> None:
@@ -153,6 +156,10 @@ class Server:
             )
         for name, allowance in self.allowances.items():
             allowance.take(amounts[name], now)
+
+    def tokens_of(self, texts: list[str]) -> int:
+        ratio = self.control.tokens_per_byte
+        return sum(max(1, math.ceil(len(text.encode("utf-8", "surrogatepass")) * ratio)) for text in texts)
 
     def rate_headers(self) -> dict[str, str]:
         if not self.control.rate_headers:
@@ -276,6 +283,7 @@ class Server:
             "faults": {name[6:]: count for name, count in self.counts.items() if name.startswith("fault_")},
             "tokens_per_second": dict(self.per_second),
             "seconds": time.monotonic() - self.started,
+            "batches": self.batches.figures(),
         }
 
 
@@ -333,4 +341,5 @@ def create_app() -> ASGIApp:
     async def texts() -> Response:
         return Response(orjson.dumps(server.asked), media_type="application/json")
 
+    add_routes(app, server)
     return WithTransport(app)

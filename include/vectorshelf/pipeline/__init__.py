@@ -1,6 +1,7 @@
 """The system's table of contents: one function per task, in order, and what people ask between runs."""
 
 from vectorshelf.pipeline.approval import Question, approve, question
+from vectorshelf.pipeline.batching import advance
 from vectorshelf.pipeline.indexing import maintain
 from vectorshelf.pipeline.progress import SILENT, Progress
 from vectorshelf.pipeline.questions import quarantine_count, quarantine_list, quarantine_requeue, search, status
@@ -13,6 +14,7 @@ __all__ = [
     "Progress",
     "Question",
     "RunRequest",
+    "advance",
     "approve",
     "drop_staging",
     "embed",

@@ -29,7 +29,7 @@ from vectorshelf.pipeline.context import Run, connected
 from vectorshelf.pipeline.money import Purse
 from vectorshelf.pipeline.progress import Progress
 from vectorshelf.settings import Settings
-from vectorshelf.store import db, ledger, quarantine
+from vectorshelf.store import batches, db, ledger, quarantine
 from vectorshelf.store.limiter import Limiter
 from vectorshelf.store.pacing import Limits
 from vectorshelf.store.pending import Pending, pending_texts
@@ -130,6 +130,7 @@ def embed_pending(run: Run, shard: int, settings: Settings, progress: Progress) 
         purse=Purse.of(run, shard),
         on_progress=lambda texts, tokens: progress.advance("embed", texts, tokens),
     )
+    batches.check_free(run.conn, run.names, shard, run.space)
     return {
         "texts": done.texts,
         "requests": done.requests,

@@ -11,7 +11,7 @@ from typing import Any
 
 from vectorshelf.embed.tokens import MAX_BYTES_PER_TEXT
 from vectorshelf.errors import BrakeError, VectorshelfError
-from vectorshelf.pipeline import embedding, extraction, figures, indexing, money
+from vectorshelf.pipeline import batching, embedding, extraction, figures, indexing, money
 from vectorshelf.pipeline.context import Run, connected, opened, serving_table
 from vectorshelf.pipeline.progress import SILENT, Progress
 from vectorshelf.pipeline.request import RunRequest
@@ -104,6 +104,7 @@ def plan(run_id: str, settings: Settings, progress: Progress = SILENT, *, may_as
             excess = money.over_budget(cur, run, estimate.cost_usd)
         counts.update(difference.counts | {"reused": todo.reused, "pending": todo.texts} | asdict(estimate))
         counts.update(space, too_long=too_long, over_budget=excess)
+        counts.update(batching.decision(run, todo.texts, estimate.cost_usd, estimate.minutes))
         progress.finish("plan", f"{todo.texts:,} texts to embed, about ${estimate.cost_usd:,.4f}")
     # After the counts are in the ledger: a run that a brake stops still shows what it would have done.
     merge.check_deletions(difference, run.change, allow=run.request.allow_delete or run.request.dry_run)
