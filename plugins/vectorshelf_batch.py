@@ -1,7 +1,7 @@
 """A run's texts in the provider's Batch API: the task `batch`, which waits in the triggerer and holds no worker slot.
 
-Only DAGs of catalogs with `embedding.batch: auto` or `always` have it. The jobs are durable in the catalog database, so a
-task that is killed, retried or cleared goes on with them.
+Only DAGs of catalogs with `embedding.batch: auto` or `always` have it. The jobs are durable in the catalog database, so
+a task that is killed, retried or cleared goes on with them.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vectorshelf.pipeline.batching import Standing
 
 LOOK_ANYWAY = 1800.0
-"""Seconds after which the task looks for itself, whatever the trigger saw: jobs of other endpoints, clocks, give-ups."""
+"""Seconds after which the task looks for itself, whatever the trigger saw: jobs may be another's, or too old."""
 
 PATIENCE = timedelta(hours=54)
 """Airflow counts the time that a task is deferred. A job is given up after two days."""
@@ -48,7 +48,7 @@ class BatchTrigger(BaseTrigger):
         from vectorshelf.embed.batch_endpoint import until_one_ends
 
         found = await asyncio.to_thread(settings)
-        yield TriggerEvent(await until_one_ends(self.endpoint, found.openai_api_key, self.batches, 1, self.patience))
+        yield TriggerEvent(await until_one_ends(self.endpoint, found.openai_api_key, self.batches, self.patience))
 
 
 class BatchJobs(BaseOperator):

@@ -1,4 +1,4 @@
-"""OpenAI's files and batches endpoints: their limits, and jobs that are slow, expire, fail, or are made twice by mistake.
+"""OpenAI's files and batches endpoints: their limits, and jobs that are slow, expire, fail, or are made by mistake.
 
 Files lie on disk and results are computed while they are downloaded, so that the stand-in stays small.
 """
@@ -17,10 +17,11 @@ import orjson
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from tests.standin.vectors import vectors_of
+from tests.standin.vectors import item_of, vectors_of
 
 if TYPE_CHECKING:
     from tests.standin.server import Server
+
 
 @dataclass
 class File:
@@ -128,7 +129,8 @@ class Batches:
 
     async def results(self, file: File) -> AsyncIterator[bytes]:
         job = file.batch
-        assert job and job.file.path
+        assert job
+        assert job.file.path
         number = self.counts["downloads"]
         with job.file.path.open("rb") as source:
             # In another order than they came in, as the real ones may be.
@@ -142,11 +144,9 @@ class Batches:
                 await asyncio.sleep(0)
 
     def result(self, line: Line, body: dict[str, Any]) -> bytes:
-        from tests.standin.server import _item
-
         shown: dict[str, Any] = {"id": f"batch_req_{line.custom_id}", "custom_id": line.custom_id}
         if line.fate == "late":
-            error = {"code": "batch_expired", "message": "This request could not be executed before the window expired."}
+            error = {"code": "batch_expired", "message": "This request could not be executed in time."}
             return orjson.dumps({**shown, "response": None, "error": error}) + b"\n"
         if line.fate in {"failed", "rejected"}:
             status = 500 if line.fate == "failed" else 400
@@ -157,7 +157,9 @@ class Batches:
             return orjson.dumps({**shown, "response": answer, "error": None}) + b"\n"
         texts = body["input"]
         vectors = vectors_of(body["model"], texts, body.get("dimensions", 1536))
-        items = b",".join(_item(index, row, body.get("encoding_format") == "base64") for index, row in enumerate(vectors))
+        items = b",".join(
+            item_of(index, row, body.get("encoding_format") == "base64") for index, row in enumerate(vectors)
+        )
         tokens = self.server.tokens_of(texts)
         head = orjson.dumps(shown)[:-1]
         usage = b'{"prompt_tokens":%d,"total_tokens":%d}' % (tokens, tokens)
@@ -192,12 +194,10 @@ class Batches:
         return script[number - 1] if number <= len(script) and script[number - 1] != "ok" else None
 
     async def trouble(self, kind: str, request: Request) -> Response:
-        from tests.standin.server import reset
-
         self.counts[f"trouble_{kind}"] += 1
         status = kind.rpartition("_")[2]
         if status == "reset":
-            reset(request)
+            self.server.break_off(request)
             return Response(status_code=500)
         return refused(int(status), "Not now.")
 
@@ -212,17 +212,20 @@ class Batches:
                     line = orjson.loads(raw)
                     texts = line["body"]["input"]
                     name = line["custom_id"]
-                    if line["method"] != "POST" or line["url"] != "/v1/embeddings" or name in names:
-                        raise ValueError("method, url or custom_id")
-                except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-                    job.errors.append({"code": "invalid_json_line", "message": f"line {number}: {error}", "line": number})
+                    known = line["method"] == "POST" and line["url"] == "/v1/embeddings" and name not in names
+                except (orjson.JSONDecodeError, KeyError, TypeError):
+                    known = False
+                if not known:
+                    said = f"line {number}: JSON, method, url or custom_id"
+                    job.errors.append({"code": "invalid_json_line", "message": said, "line": number})
                     break
                 names.add(name)
                 inputs += len(texts)
                 job.lines.append(Line(offset, len(raw), name, self.fate(job, name, texts)))
                 offset += len(raw)
         if inputs > self.told.max_inputs:
-            job.errors.append({"code": "too_many_inputs", "message": f"{inputs} inputs, at most {self.told.max_inputs}."})
+            said = f"{inputs} inputs, at most {self.told.max_inputs}."
+            job.errors.append({"code": "too_many_inputs", "message": said})
         if job.number in self.told.fail_jobs:
             job.errors.append({"code": "token_limit_exceeded", "message": "Enqueued token limit reached."})
         if job.errors:
@@ -235,7 +238,7 @@ class Batches:
         marker = self.server.control.rejected
         if marker is not None and any(marker in text for text in texts):
             return "rejected"
-        if (job.number in self.told.expire_jobs or job.number in self.told.cancel_jobs) and share > self.told.done_share:
+        if job.number in {*self.told.expire_jobs, *self.told.cancel_jobs} and share > self.told.done_share:
             return "late"
         if (share * 997) % 1 < self.told.failed_lines:
             return "failed"
@@ -336,7 +339,8 @@ def hash_of(name: str) -> int:
 
 
 def refused(status: int, message: str) -> Response:
-    return JSONResponse({"error": {"message": message, "type": "invalid_request_error", "param": None, "code": None}}, status)
+    error = {"message": message, "type": "invalid_request_error", "param": None, "code": None}
+    return JSONResponse({"error": error}, status)
 
 
 def shown_file(file: File) -> dict[str, Any]:

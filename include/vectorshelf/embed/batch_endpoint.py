@@ -1,4 +1,4 @@
-"""OpenAI's files and batches endpoints, through the official client. Retries nothing, and never creates by itself twice.
+"""OpenAI's files and batches endpoints, through the official client. Retries nothing by itself.
 
 Raises ConfigurationError (key, quota, permission), TransientError (it may have been done, or will be another time),
 RefusedJobError (this job, for good) and NoBatchesError (no such endpoints here).
@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 
 import openai
 from openai import AsyncOpenAI, OpenAI
@@ -16,7 +15,7 @@ from openai.types import Batch as _Batch
 from pydantic import SecretStr
 
 from vectorshelf.embed.batch_job import ENDED, Batch, NoBatchesError, RefusedJobError
-from vectorshelf.embed.batch_lines import lines_in, wait_of
+from vectorshelf.embed.batch_lines import FIRST_WAIT, lines_in, wait_of
 from vectorshelf.embed.embedder import NoAnswerError, RefusedError
 from vectorshelf.embed.headers import observed_in, retry_after_of
 from vectorshelf.errors import ConfigurationError, TransientError, VectorshelfError
@@ -43,7 +42,7 @@ class BatchEndpoint:
     def __enter__(self) -> "BatchEndpoint":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._client.close()
 
     def upload(self, path: Path) -> str:
@@ -106,7 +105,7 @@ class BatchEndpoint:
         except OSError as error:
             raise NoAnswerError(f"{self.url} broke off: {type(error).__name__}") from error
         except Exception as error:
-            if type(error).__module__.partition(".")[0] in {"httpx", "httpx2", "httpcore", "httpcore2"}:  # in mid-stream
+            if type(error).__module__.startswith(("httpx", "httpcore")):  # in mid-stream
                 raise NoAnswerError(f"{self.url} broke off: {type(error).__name__}") from error
             raise
 
@@ -125,26 +124,30 @@ class BatchEndpoint:
         if status >= _SERVER_ERRORS or status in _TIMEOUT_CODES:
             return TransientError(f"{self.url} failed ({status}): {said}", retry_after_of(error.response.headers))
         return ConfigurationError(
-            f"{self.url} does not let this key use its {what} ({status}): grant it (files and batches, read and write), "
-            "or set embedding.batch: never"
+            f"{self.url} does not let this key use its {what} ({status}): let it read and write files and "
+            "batches, or set embedding.batch: never"
         )
 
 
-async def until_one_ends(url: str, key: SecretStr | None, batch_ids: Sequence[str], attempt: int, patience: float) -> str:
+async def until_one_ends(
+    url: str, key: SecretStr | None, batch_ids: Sequence[str], patience: float, first_wait: float = FIRST_WAIT
+) -> str:
     """Ask about these batches now and then, ever more rarely, until one has ended, and say which (or why not).
 
-    Returns after `patience` seconds anyway, and when the endpoint answers with an error that waiting does not cure: who
-    waits for this looks for itself then.
+    Returns after `patience` seconds anyway, and when the endpoint answers with an error that waiting does not cure.
+    Whoever waits for this looks for itself then.
     """
     loop = asyncio.get_running_loop()
     until = loop.time() + patience
-    async with AsyncOpenAI(api_key=(key or SecretStr("none")).get_secret_value(), base_url=url, max_retries=0) as client:
+    attempt = 0
+    secret = (key or SecretStr("none")).get_secret_value()
+    async with AsyncOpenAI(api_key=secret, base_url=url, max_retries=0) as client:
         while True:
             left = until - loop.time()
             if left <= 0:
                 return "time to look"
-            await asyncio.sleep(min(wait_of(attempt), left))
             attempt += 1
+            await asyncio.sleep(min(wait_of(attempt, first_wait), left))
             for batch_id in batch_ids:
                 try:
                     batch = await client.batches.retrieve(batch_id)

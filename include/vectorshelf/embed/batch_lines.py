@@ -25,7 +25,8 @@ SAVED_USD = 1.0
 SLOW_MINUTES = 60.0
 """`auto` takes batches from either on: what the half price saves, or what the ordinary requests would take."""
 
-_FIRST_WAIT, _LONGEST_WAIT, _GROWTH = 5.0, 300.0, 1.5
+FIRST_WAIT = 5.0
+_LONGEST_WAIT, _GROWTH = 300.0, 1.5
 _OK = 200
 
 Mode = Literal["auto", "always", "never"]
@@ -59,9 +60,9 @@ def choose(mode: Mode, kind: Kind, texts: int, cost_usd: float, minutes: float) 
     return Choice(False, f"half price would save ${saved:,.2f} only, and ordinary requests take {minutes:,.0f} minutes")
 
 
-def wait_of(attempt: int) -> float:
+def wait_of(attempt: int, first: float = FIRST_WAIT) -> float:
     """Seconds before look number `attempt` (from 1) at jobs that are under way."""
-    return min(_LONGEST_WAIT, _FIRST_WAIT * _GROWTH ** min(attempt - 1, 50))
+    return min(_LONGEST_WAIT, first * _GROWTH ** min(attempt - 1, 50))
 
 
 def in_jobs(
@@ -79,7 +80,7 @@ def in_jobs(
 
 def line_of(custom_id: str, model: str, dimensions: int, dialect: Dialect, texts: Sequence[str]) -> bytes:
     """One line of an input file, with its line break: an ordinary request and a name to know its answer by."""
-    body = {"model": model, "input": list(texts), "encoding_format": dialect.encoding}
+    body: dict[str, object] = {"model": model, "input": list(texts), "encoding_format": dialect.encoding}
     if dialect.send_dimensions:
         body["dimensions"] = dimensions
     return orjson.dumps({"custom_id": custom_id, "method": "POST", "url": "/v1/embeddings", "body": body}) + b"\n"
@@ -92,7 +93,7 @@ def custom_id(job: str, line: int) -> str:
 
 @dataclass(frozen=True)
 class Result:
-    """What a line of an output or error file says: `line` of our job, and the answer's body, or None and the `fault`."""
+    """What a line of a result file says: which `line` of our job, and the answer's `body`, or None and the `fault`."""
 
     line: int
     body: bytes | None

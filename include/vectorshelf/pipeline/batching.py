@@ -203,9 +203,7 @@ def _lines(run: Run, max_inputs: int) -> Iterator[tuple[int, int, list[Text]]]:
     found = chain.from_iterable(
         pending_texts(run.conn, run.row.run_no, shard, run.space, run.catalog.name) for shard in shards
     )
-    fitting = (
-        Text(sha256, text) for sha256, text in found if byte_length(text) <= MAX_BYTES_PER_TEXT and text.strip()
-    )
+    fitting = (Text(sha256, text) for sha256, text in found if byte_length(text) <= MAX_BYTES_PER_TEXT and text.strip())
     per_line = min(LINE_TEXTS, run.catalog.embedding.max_texts_per_request)
     yield from in_jobs(Packer(fitting, RequestSize(texts=per_line), lambda: ratio), max_inputs=max_inputs)
 
@@ -397,7 +395,7 @@ class _Courier:
         except BadAnswerError as error:  # the work was done, and will be charged
             self._note(f"line {result.line} of job {job.part + 1}: {error}")
         paid = ledger.PaidRequest(
-            job.run_id, job.catalog, job.part, job.space, len(good), tokens, line.bytes, _dollars(run, tokens),
+            job.run_id, job.catalog, job.part, job.space, len(good), tokens, line.size, _dollars(run, tokens),
             batch.seconds, line.hold,
         )  # fmt: skip
         method = run.catalog.load.method

@@ -65,10 +65,10 @@ class Promise:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a job that has brought no result yet: `sha256s` in the order of its inputs."""
+    """One line of a job that has brought no result yet: `sha256s` in the order of its inputs, `size` in UTF-8 bytes."""
 
     line: int
-    bytes: int
+    size: int
     tokens: int
     hold: int | None
     sha256s: list[bytes]
@@ -100,7 +100,7 @@ def open_job(cur: Cursor, job: str, run_id: str, catalog: str, endpoint: str, sp
     )
 
 
-def add_line(  # noqa: PLR0913, PLR0917  a line's columns
+def add_line(  # noqa: PLR0917  a line's columns
     cur: Cursor, job: str, space: int, line: int, texts: Sequence[tuple[bytes, str]], size: tuple[int, int],
     promise: Promise | None, lasts: float,
 ) -> int:  # fmt: skip
@@ -201,11 +201,14 @@ def line_of(cur: Cursor, job: str, line: int) -> Line | None:
     row = cur.fetchone()
     if row is None:
         return None
-    cur.execute("SELECT sha256 FROM vectorshelf.batch_texts WHERE job = %s AND line = %s ORDER BY position", (job, line))
-    return Line(line, *row, [bytes(sha256) for (sha256,) in cur.fetchall()])
+    cur.execute(
+        "SELECT sha256 FROM vectorshelf.batch_texts WHERE job = %s AND line = %s ORDER BY position", (job, line)
+    )
+    size, tokens, hold = row
+    return Line(line, size, tokens, hold, [bytes(sha256) for (sha256,) in cur.fetchall()])
 
 
-def save_line(  # noqa: PLR0913, PLR0917  what `save_response` takes, and which line it is
+def save_line(  # noqa: PLR0917  what `save_response` takes, and which line it is
     conn: Connection,
     job: str,
     line: int,
@@ -239,5 +242,5 @@ def drop(cur: Cursor, job: str) -> None:
 
 
 def end_promises(cur: Cursor, job: str, presumed: Sequence[int] = (), *, line: int | None = None) -> None:
-    """Give back what is still held for the job (or one line of it); for `presumed` lines count what they presumably cost."""
+    """Give back what is held for the job (or one line of it), and count what `presumed` lines presumably cost."""
     cur.execute(query("batch_promises_end"), {"job": job, "presumed": list(presumed), "line": line})

@@ -64,7 +64,9 @@ def test_a_line_is_an_ordinary_request_with_a_name(dialect):
 
 
 def test_a_result_is_known_by_its_name():
-    raw = orjson.dumps({"custom_id": f"{JOB}-12", "response": {"status_code": 200, "body": {"data": []}}, "error": None})
+    raw = orjson.dumps(
+        {"custom_id": f"{JOB}-12", "response": {"status_code": 200, "body": {"data": []}}, "error": None}
+    )
     found = result_of(raw, JOB)
     assert (found.line, found.body) == (12, b'{"data":[]}')
 
@@ -83,7 +85,9 @@ def test_a_line_that_failed_says_why(line, fault):
     assert found.fault == fault
 
 
-@pytest.mark.parametrize("raw", [b"{", b"[]", b"{}", b'{"custom_id": "other-1"}', b'{"custom_id": "x"}', b'{"custom_id": 3}'])
+@pytest.mark.parametrize(
+    "raw", [b"{", b"[]", b"{}", b'{"custom_id": "other-1"}', b'{"custom_id": "x"}', b'{"custom_id": 3}']
+)
 def test_a_line_of_nothing_we_know_is_a_bad_answer(raw):
     with pytest.raises(BadAnswerError):
         result_of(raw, JOB)
