@@ -1,6 +1,6 @@
 """Batches under fire. `python -m benchmarks.batch [--texts 120000] [--dimensions 1536] [--workers 7] [--pollers 3]`
 
-A catalog of 120,000 products goes through the Batch API of the stand-in (jobs of 50,000 inputs, which take 10 s): 2% of
+A catalog of 120,000 products goes through the Batch API of the stand-in (jobs of 50,000 inputs, which take two minutes): 2% of
 the lines fail, the second job expires half done, and the first "create" loses its answer. Each look at the jobs and
 each wait is a process of its own, as a worker's and the triggerer's are; the first seven looks and three waits are
 killed (-9) at random moments. Ordinary requests bring what the jobs did not; then the run is loaded.
@@ -39,7 +39,7 @@ def main() -> None:
     ):
         embedding = {"dimensions": options.dimensions, "max_texts_per_request": 2048}
         shop = batch_shop(Path(folder), url, standin, embedding=embedding, max_cost_usd_per_month=1e9)
-        standin.tell(batches={"delay": 10.0, "failed_lines": 0.02, "expire_jobs": [1], "creates": ["after_reset"]})
+        standin.tell(batches={"delay": 120.0, "failed_lines": 0.02, "expire_jobs": [1], "creates": ["after_reset"]})
         shop.write(1, products(options.texts))
         run_id = planned(shop)
         print(f"planned {options.texts:,} texts", file=sys.stderr, flush=True)

@@ -68,7 +68,9 @@ class BatchJobs(BaseOperator):
             self.log.info("the trigger saw %s", event)
         if context["params"]["dry_run"]:
             return None
-        standing = pipeline.advance(self.run, settings(), LogProgress())
+        progress = LogProgress()
+        progress.start("batch", None, "texts")
+        standing = pipeline.advance(self.run, settings(), progress)
         if standing.open:
             self.log.info("%d jobs with %s texts are open", standing.open, f"{standing.texts:,}")
             self.defer(trigger=_trigger(standing), method_name="execute")

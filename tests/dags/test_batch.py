@@ -52,13 +52,6 @@ def test_a_run_waits_deferred_and_then_finds_nothing_left_to_embed(dags, standin
     assert state == "ended"
 
 
-def test_a_small_run_of_an_auto_catalog_does_not_wait(dags, standin):
-    found = run(dags["embed_choosy"])
-    assert found.state == "success", found.tasks
-    assert standin.batches()["jobs"] == 0
-    assert found.tasks["batch"] == "success"
-
-
 def test_the_trigger_keeps_no_secret_and_comes_back_as_it_was(airflow):
     from vectorshelf_batch import BatchTrigger
 

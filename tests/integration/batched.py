@@ -76,29 +76,29 @@ def killed_through(
 ) -> Killed:
     """See the run's batches through with a process for every look and one for every wait, as Airflow has them.
 
-    The first `workers` looks and `pollers` waits are killed (-9) at random moments of up to `longest` seconds; one that
-    ends by itself before its moment does not count, and a later one is killed in its place.
+    The first `workers` looks and `pollers` waits are killed (-9) at random moments, of up to `longest` seconds
+    (a second, for waits); one that ends by itself before its moment does not count, and a later one is killed instead.
     """
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(["vectorshelf.pipeline", "vectorshelf.embed.batch_endpoint"])
     moments, done = random.Random(seed), Killed()
     answers = processes.SimpleQueue()
 
-    def lives(target: Callable[..., None], arguments: tuple, kill: bool) -> bool:
+    def lives(target: Callable[..., None], arguments: tuple, most: float | None) -> bool:
         process = processes.Process(target=target, args=arguments)
         process.start()
-        process.join(moments.uniform(0, longest) if kill else 300)
+        process.join(300 if most is None else moments.uniform(0, most))
         if process.is_alive():
             process.kill()
             process.join()
-            assert kill, "it hangs"
+            assert most is not None, "it hangs"
             return False
         assert process.exitcode == 0
         return True
 
     while True:
         done.rounds += 1
-        if not lives(_look, (run_id, shop.settings, max_inputs, answers), done.workers < workers):
+        if not lives(_look, (run_id, shop.settings, max_inputs, answers), longest if done.workers < workers else None):
             done.workers += 1
             answers = processes.SimpleQueue()  # the dead may have held its lock
             continue
@@ -106,7 +106,7 @@ def killed_through(
         done.peak_mb = max(done.peak_mb, peak)
         if not standing.open:
             return done
-        while not lives(_poll, (standing,), done.pollers < pollers):
+        while not lives(_poll, (standing,), 1.0 if done.pollers < pollers else None):
             done.pollers += 1
 
 
@@ -116,4 +116,4 @@ def _look(run_id: str, settings: Settings, max_inputs: int, answers: Any) -> Non
 
 
 def _poll(standing: Standing) -> None:
-    asyncio.run(until_one_ends(standing.endpoint, None, standing.watched, 2.0, first_wait=0.2))
+    asyncio.run(until_one_ends(standing.endpoint, None, standing.watched, 30.0, first_wait=0.2))

@@ -1,10 +1,10 @@
 """The Batch API against a stand-in, over HTTP and in a real Postgres: paid once, at half price, whatever goes wrong."""
 
-import openai
 import pytest
 
 from tests.integration.batched import batch_shop, embed_and_load, planned, see_through
 from tests.integration.paid import USD_PER_MILLION, asked, digest, paid_shop, products, sent_again
+from tests.standin.ending import end_jobs
 from vectorshelf import pipeline
 from vectorshelf.errors import BrakeError, ConfigurationError, TransientError
 from vectorshelf.pipeline import batching, tasks
@@ -173,20 +173,12 @@ def test_a_run_that_died_is_followed_by_one_that_takes_its_jobs_over(shop, stand
     standing = batching.advance(second, shop.settings, max_inputs=100)
     assert (standing.open, len(standing.watched)) == (3, 3)
     assert standin.batches()["jobs"] == 3, "nothing new was submitted"
-    end_jobs(standin, shop)
+    end_jobs(standin)
     see_through(shop, second)
     embed_and_load(shop, second)
     assert digest(shop)[0] == 300
     assert not sent_again(standin)
     assert shop.query("SELECT DISTINCT run_id FROM vectorshelf.requests WHERE shard >= 0") == [(first,)]
-
-
-def end_jobs(standin, shop) -> None:
-    """As a person does on the provider's site, after all lines were done."""
-    client = openai.OpenAI(api_key="none", base_url=standin.base_url, max_retries=0)
-    standin.tell(batches={"done_share": 1.0})
-    for batch in client.batches.list():
-        client.batches.cancel(batch.id)
 
 
 def test_ordinary_requests_leave_alone_what_stands_in_an_open_job(shop, tmp_path, database_url, standin):
@@ -258,7 +250,7 @@ def test_money_is_promised_for_as_long_as_a_job_lives(tmp_path, database_url, st
     )
     assert lines == 4
     assert shortest.total_seconds() > 47 * 3600
-    end_jobs(standin, shop)
+    end_jobs(standin)
     see_through(shop, run_id)
     assert shop.query("SELECT count(*) FROM vectorshelf.requests WHERE held_until IS NOT NULL") == [(0,)]
     assert 0 < spent(shop) < held
@@ -298,3 +290,15 @@ def test_the_whole_pipeline_waits_for_its_batches(shop, standin):
     figures = pipeline.run(shop.request(1), shop.settings)
     assert (figures["status"], figures["embedded"]) == ("success", 200)
     assert standin.batches()["jobs"] == 1
+
+
+def test_a_small_run_of_an_auto_catalog_waits_for_nothing(tmp_path, database_url, standin):
+    shop = batch_shop(tmp_path, database_url, standin, embedding={"batch": "auto", "usd_per_million_tokens": 0.02})
+    shop.write(1, products(100))
+    run_id = planned(shop)
+    assert batching.advance(run_id, shop.settings).open == 0
+    assert standin.batches()["jobs"] == 0
+    [(reason,)] = shop.query(
+        f"SELECT counts ->> 'batch_reason' FROM vectorshelf.stages WHERE run_id = '{run_id}' AND stage = 'plan'"
+    )
+    assert "half price would save" in reason

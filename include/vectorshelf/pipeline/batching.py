@@ -99,7 +99,7 @@ def advance(
         if run.catalog.embedding.provider == "local":
             return Standing(0, [], endpoint, 0, 0)
         dialect = _dialect(run)
-        notes = _planned(run, endpoint, dialect, max_inputs)
+        notes = _planned(run, endpoint, max_inputs, progress)
         with db.transaction(run.conn) as cur:
             names = batches.of_run(cur, run_id, run.names, run.space)
         stored = 0
@@ -117,10 +117,13 @@ def wait(
     run_id: str, settings: Settings, progress: Progress = SILENT, *, sleep: Callable[[float], None] = time.sleep
 ) -> Standing:
     """See the run's batches through in the foreground. Stopped anywhere, a later run goes on with the same jobs."""
-    attempt, shown = 0, ""
+    attempt, shown, stored = 0, "", 0
+    progress.start("batch", None, "texts")
     while True:
         standing = advance(run_id, settings, progress)
+        stored += standing.stored
         if not standing.open:
+            progress.finish("batch", f"{stored:,} texts")
             return standing
         said = f"{standing.open} jobs with {standing.texts:,} texts at the provider, for 24 hours at most"
         attempt = attempt + 1 if said == shown else 1
@@ -162,7 +165,7 @@ def _record(run: Run, standing: Standing, seconds: float) -> None:
 # -- planning -------------------------------------------------------------------------------------------------------
 
 
-def _planned(run: Run, endpoint: str, dialect: Dialect, max_inputs: int) -> list[str]:
+def _planned(run: Run, endpoint: str, max_inputs: int, progress: Progress) -> list[str]:
     """Claim the run's texts for jobs, once per opening of the run; returns notes. Interrupted, it starts over."""
     with db.transaction(run.conn) as cur:
         if (ledger.stage_counts(cur, run.run_id, "batch") or {}).get("planned"):
@@ -171,10 +174,10 @@ def _planned(run: Run, endpoint: str, dialect: Dialect, max_inputs: int) -> list
         names = batches.of_run(cur, run.run_id, run.names, run.space)
     for name in names:
         _drop_unfinished(run.conn, name)
-    notes: list[str] = []
+    notes = [f"{'batches' if plan.get('batch') else 'ordinary requests'}: {plan.get('batch_reason')}"]
+    progress.note("batch", notes[0])
     texts = jobs = 0
     if plan.get("batch"):
-        notes.append(f"batches: {plan.get('batch_reason')}")
         try:
             for _, lines in groupby(_lines(run, max_inputs), key=lambda found: found[0]):
                 texts += _new_job(run, endpoint, (request for _, _, request in lines))

@@ -154,16 +154,6 @@ def of_run(cur: Cursor, run_id: str, names: Names, space: int) -> list[str]:
     return [job for (job,) in cur.fetchall()]
 
 
-def unfinished(cur: Cursor, catalog: str) -> list[Job]:
-    """The catalog's jobs that still hold texts, oldest first."""
-    cur.execute(
-        f"SELECT {_COLUMNS} FROM vectorshelf.batch_jobs"  # noqa: S608 - fixed text
-        " WHERE catalog = %s AND state NOT IN ('collected', 'ended') ORDER BY created_at, job",
-        (catalog,),
-    )
-    return [Job(*row) for row in cur.fetchall()]
-
-
 def shards(cur: Cursor, names: Names) -> list[int]:
     """The shards that the run's plan was cut into."""
     cur.execute(sql.SQL("SELECT DISTINCT shard FROM {} ORDER BY shard").format(names.pending))
