@@ -1,4 +1,4 @@
-"""A run waits for its batches in a real triggerer and holds no slot: the only one there is runs another DAG meanwhile."""
+"""A run waits for its batches in a real triggerer and holds no slot: the only one there is runs another DAG."""
 
 import os
 import signal

@@ -33,6 +33,9 @@ def test_jobs_whose_workers_and_pollers_are_killed_bring_every_text_once(tmp_pat
     assert seen["twice"] == 0
     assert seen["inputs"] == TEXTS, "each text stood in one job"
     assert 3 <= seen["jobs"] <= 3 + KILLS
+    assert shop.query("SELECT count(*) FROM vectorshelf.vectors") == [(seen["texts"],)], (
+        "all that the jobs did is stored"
+    )
     embed_and_load(shop, run_id)
     assert shop.query("SELECT count(*) FROM vectorshelf.vectors") == [(TEXTS,)]
     assert digest(shop)[0] == TEXTS

@@ -223,6 +223,7 @@ def test_a_refused_key_stops_the_run_and_a_valid_one_goes_on(shop, standin):
     standin.tell(keys=["right"])
     with pytest.raises(ConfigurationError, match="does not let this key"):
         batching.advance(run_id, shop.settings)
+    assert claims(shop) == 0, "somebody who gives batches up must not wait for them"
     standin.tell()
     see_through(shop, run_id)
     assert (stored(shop), standin.batches()["jobs"]) == (100, 1)
@@ -302,3 +303,31 @@ def test_a_small_run_of_an_auto_catalog_waits_for_nothing(tmp_path, database_url
         f"SELECT counts ->> 'batch_reason' FROM vectorshelf.stages WHERE run_id = '{run_id}' AND stage = 'plan'"
     )
     assert "half price would save" in reason
+
+
+@pytest.mark.parametrize("state", ["planning", "planned", "uploading", "uploaded"])
+def test_a_job_that_was_never_sent_holds_up_nobody(shop, tmp_path, database_url, standin, state):
+    standin.tell(batches={"delay": 3600})
+    shop.write(1, products(100))
+    batching.advance(planned(shop), shop.settings)
+    shop.query(f"UPDATE vectorshelf.batch_jobs SET state = '{state}', batch_id = NULL RETURNING 1")
+    other = paid_shop(tmp_path, database_url, standin)
+    other.run(1)
+    assert digest(other)[0] == 100
+    assert claims(shop) == 0
+
+
+def test_a_job_too_old_to_come_back_holds_up_nobody_and_counts_as_what_it_presumably_cost(
+    tmp_path, database_url, standin
+):
+    shop = batch_shop(tmp_path, database_url, standin, max_cost_usd_per_month=1e6)
+    standin.tell(batches={"delay": 3600})
+    shop.write(1, products(100))
+    batching.advance(planned(shop), shop.settings)
+    shop.query("UPDATE vectorshelf.batch_jobs SET created_at = created_at - interval '3 days' RETURNING 1")
+    [(presumed,)] = shop.query("SELECT sum(cost_usd)::float8 FROM vectorshelf.requests WHERE held_until > now()")
+    other = paid_shop(tmp_path, database_url, standin)
+    ordinary = other.run(1)["cost_usd"]
+    assert digest(other)[0] == 100
+    assert 0 < presumed < ordinary
+    assert spent(shop) == pytest.approx(ordinary + presumed)

@@ -20,7 +20,6 @@ MAX_INPUTS = 50_000
 MAX_BYTES = 190_000_000
 """Of a file. The limit is 200 MB; the rest is for what a megabyte is."""
 
-WINDOW_SECONDS = 24 * 3600.0
 SAVED_USD = 1.0
 SLOW_MINUTES = 60.0
 """`auto` takes batches from either on: what the half price saves, or what the ordinary requests would take."""

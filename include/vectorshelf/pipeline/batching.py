@@ -22,7 +22,6 @@ from vectorshelf.embed.batch_job import Batch, NoBatchesError, RefusedJobError
 from vectorshelf.embed.batch_lines import (
     LINE_TEXTS,
     MAX_INPUTS,
-    WINDOW_SECONDS,
     Choice,
     Result,
     choose,
@@ -37,7 +36,7 @@ from vectorshelf.embed.embedder import BadAnswerError, Dialect, endpoint_of
 from vectorshelf.embed.packing import Packer, RequestSize, Text
 from vectorshelf.embed.prices import batch_price, cost_usd
 from vectorshelf.embed.tokens import MAX_BYTES_PER_TEXT, byte_length, calibrated, estimated
-from vectorshelf.errors import BrakeError, TransientError
+from vectorshelf.errors import BrakeError, ConfigurationError, TransientError
 from vectorshelf.pipeline import money
 from vectorshelf.pipeline.context import Run, opened
 from vectorshelf.pipeline.progress import SILENT, Progress
@@ -54,9 +53,6 @@ _NOTHING = np.empty((0, 1), dtype=np.float32)
 
 SETTLE_SECONDS = 120.0
 """After an unanswered "create", how long the provider's list may take to show the batch before it is made again."""
-
-GIVE_UP_SECONDS = 2 * WINDOW_SECONDS
-"""A job this old is not waited for any more. The provider ends every batch after half of it."""
 
 _MOMENT = 60.0  # seconds: a promise of money whose line was never written falls away after that
 _DENSER = Decimal("1.25")  # as in the ordinary path: what an unanswered line presumably cost, in its estimate
@@ -102,12 +98,16 @@ def advance(
         notes = _planned(run, endpoint, max_inputs, progress)
         with db.transaction(run.conn) as cur:
             names = batches.of_run(cur, run_id, run.names, run.space)
-        stored = 0
         with BatchEndpoint(endpoint, settings.openai_api_key, run.catalog.embedding.timeout_seconds) as api:
             courier = _Courier(run, api, dialect, settle, progress, notes)
-            for name in names:
-                courier.deliver(name)
-                stored = courier.stored
+            try:
+                for name in names:
+                    courier.deliver(name)
+            except ConfigurationError:  # until a person has changed something, ordinary requests must not wait for them
+                with db.transaction(run.conn) as cur:
+                    batches.drop_unsent(cur, run_id)
+                raise
+            stored = courier.stored
         standing = _standing(run, names, endpoint, stored, notes)
         _record(run, standing, time.monotonic() - started)
         return standing
@@ -192,7 +192,7 @@ def _planned(run: Run, endpoint: str, max_inputs: int, progress: Progress) -> li
 
 def _drop_unfinished(conn: db.Connection, name: str) -> None:
     """What a planner left that was killed. One that lives holds the job's lock."""
-    with batches.alone(conn, f"batch job {name}") as mine, db.transaction(conn) as cur:
+    with batches.alone(conn, batches.lock_of(name)) as mine, db.transaction(conn) as cur:
         job = batches.read(cur, name)
         if mine and job and job.state == "planning":
             batches.drop(cur, name)
@@ -215,7 +215,7 @@ def _new_job(run: Run, endpoint: str, requests: Iterator[list[Text]]) -> int:
     """Claim the texts of one job, line by line, each with its money; returns how many."""
     name = uuid.uuid4().hex
     claimed = 0
-    with batches.alone(run.conn, f"batch job {name}"):
+    with batches.alone(run.conn, batches.lock_of(name)):
         with db.transaction(run.conn) as cur:
             batches.open_job(cur, name, run.run_id, run.catalog.name, endpoint, run.space)
             ratio = calibrated(*ledger.past_usage(cur, run.space))
@@ -228,7 +228,7 @@ def _new_job(run: Run, endpoint: str, requests: Iterator[list[Text]]) -> int:
                 promise = _promised(run, part, len(request), tokens, size)
                 with db.transaction(run.conn) as cur:
                     claimed += batches.add_line(
-                        cur, name, run.space, line, request, (size, tokens), promise, GIVE_UP_SECONDS
+                        cur, name, run.space, line, request, (size, tokens), promise, batches.GIVE_UP_SECONDS
                     )
         finally:  # out of money: what has been claimed goes; killed: the state stays `planning`
             with db.transaction(run.conn) as cur:
@@ -275,7 +275,7 @@ class _Courier:
 
     def deliver(self, name: str) -> None:
         """As far as the job goes now. What the provider refuses for now is left for the next look."""
-        with batches.alone(self.run.conn, f"batch job {name}") as mine:
+        with batches.alone(self.run.conn, batches.lock_of(name)) as mine:
             job = self._read(name) if mine else None
             if job is None:
                 return
@@ -339,7 +339,7 @@ class _Courier:
                 return job  # it may only not be listed yet
         if batch is None:
             with db.transaction(self.run.conn) as cur:
-                batches.move(cur, job.job, "creating")
+                batches.about_to_create(cur, job.job)
             batch = self.api.create(job.file_id, job.job)
         with db.transaction(self.run.conn) as cur:
             batches.move(cur, job.job, "submitted", batch_id=batch.id, status=batch.status)
@@ -416,7 +416,7 @@ class _Courier:
 
     def _give_up(self, name: str) -> None:
         job = self._read(name)
-        if job is None or job.state in _OVER or job.age < GIVE_UP_SECONDS:
+        if job is None or job.state in _OVER or job.age < batches.GIVE_UP_SECONDS:
             return
         unsure = self._lines_left(name) if job.state in {"creating", "submitted"} else []
         self._release(job, "nothing was heard of it for two days: ordinary requests take its texts", unsure)

@@ -119,6 +119,7 @@ def embed_pending(run: Run, shard: int, settings: Settings, progress: Progress) 
         prepared = ledger.stage_counts(cur, run.run_id, "prepare") or {}
         planned = ledger.stage_counts(cur, run.run_id, "plan") or {}
         past_usage = ledger.past_usage(cur, run.space)
+    batches.free_abandoned(run.conn, run.names, shard, run.space)
     done = deliver(
         run.catalog,
         pending_texts(run.conn, run.row.run_no, shard, run.space, run.catalog.name),

@@ -24,6 +24,12 @@ from vectorshelf.store.writers import Method, write_vectors
 
 State = Literal["planning", "planned", "uploading", "uploaded", "creating", "submitted", "collected", "ended"]
 
+UNSENT: tuple[State, ...] = ("planning", "planned", "uploading", "uploaded")
+"""A job in one of these costs nothing yet."""
+
+GIVE_UP_SECONDS = 2 * 24 * 3600.0
+"""A job this old is not waited for any more. The provider ends every batch after half of it."""
+
 _LOOK_AGAIN = 600.0
 
 _COLUMNS = (
@@ -74,6 +80,11 @@ class Line:
     sha256s: list[bytes]
 
 
+def lock_of(job: str) -> str:
+    """What `alone` takes for a job."""
+    return f"batch job {job}"
+
+
 @contextmanager
 def alone(conn: Connection, what: str) -> Iterator[bool]:
     """Whether nobody else works on it; until the end of the block nobody will. A dead holder frees it.
@@ -109,8 +120,9 @@ def add_line(  # noqa: PLR0917  a line's columns
     The promise lasts `lasts` seconds from here; with no text left there is no line, and it is taken back.
     """
     cur.execute(
-        "INSERT INTO vectorshelf.batch_lines (job, line, bytes, tokens, hold) VALUES (%s, %s, %s, %s, %s)",
-        (job, line, *size, promise.hold if promise else None),
+        "INSERT INTO vectorshelf.batch_lines (job, line, bytes, tokens, hold, presumed)"
+        " VALUES (%s, %s, %s, %s, %s, %s)",
+        (job, line, *size, *((promise.hold, promise.presumed) if promise else (None, None))),
     )
     ordered = sorted(texts)  # by hash, so that two planners wait for each other instead of deadlocking
     rows = [(space, sha256, job, line, position, text) for position, (sha256, text) in enumerate(ordered)]
@@ -121,8 +133,7 @@ def add_line(  # noqa: PLR0917  a line's columns
         return 0
     cur.execute("UPDATE vectorshelf.batch_jobs SET texts = texts + %s WHERE job = %s", (claimed, job))
     if promise:
-        values = {"hold": promise.hold, "presumed": promise.presumed, "seconds": lasts}
-        cur.execute(query("batch_promise_lasts"), values)
+        cur.execute(query("batch_promise_lasts"), {"hold": promise.hold, "seconds": lasts})
     return claimed
 
 
@@ -133,6 +144,12 @@ def move(cur: Cursor, job: str, state: State, **columns: str | None) -> None:
         "UPDATE vectorshelf.batch_jobs SET {} WHERE job = %(job)s",
     ).format(sql.SQL(", ").join([sql.SQL("state = %(state)s, moved_at = clock_timestamp()"), *assignments]))
     cur.execute(statement, {"job": job, "state": state, **columns})
+
+
+def about_to_create(cur: Cursor, job: str) -> None:
+    """Committed before the provider is asked to make the batch: from here on it may exist, and cost money."""
+    move(cur, job, "creating")
+    cur.execute(query("batch_promises_presumed"), {"job": job})
 
 
 def seen(cur: Cursor, job: str, status: str) -> None:
@@ -158,6 +175,32 @@ def shards(cur: Cursor, names: Names) -> list[int]:
     """The shards that the run's plan was cut into."""
     cur.execute(sql.SQL("SELECT DISTINCT shard FROM {} ORDER BY shard").format(names.pending))
     return [shard for (shard,) in cur.fetchall()]
+
+
+def free_abandoned(conn: Connection, names: Names, shard: int, space: int) -> None:
+    """Free texts of the shard from jobs that nobody sees through: never sent, or too old to come back.
+
+    For runs that use no batches; whoever is at work on a job holds its lock and is left alone.
+    """
+    with transaction(conn) as cur:
+        values = {"shard": shard, "space": space}
+        cur.execute(sql.SQL(query("batch_jobs_of_shard")).format(pending=names.pending), values)
+        jobs = [job for (job,) in cur.fetchall()]
+    for name in jobs:
+        with alone(conn, lock_of(name)) as mine, transaction(conn) as cur:
+            job = read(cur, name) if mine else None
+            if job is not None and job.state in UNSENT:
+                drop(cur, name)
+            elif job is not None and job.age > GIVE_UP_SECONDS:
+                release(cur, name, "nothing was heard of it for two days", line_numbers(cur, name))
+
+
+def drop_unsent(cur: Cursor, run_id: str) -> None:
+    """Forget the run's jobs of which nothing was sent, and that it planned any."""
+    cur.execute("SELECT job FROM vectorshelf.batch_jobs WHERE run_id = %s AND state = ANY (%s)", (run_id, [*UNSENT]))
+    for (job,) in cur.fetchall():
+        drop(cur, job)
+    cur.execute("DELETE FROM vectorshelf.stages WHERE run_id = %s AND stage = 'batch'", (run_id,))
 
 
 def check_free(conn: Connection, names: Names, shard: int, space: int) -> None:

@@ -31,6 +31,7 @@ CREATE TABLE vectorshelf.batch_lines (
     bytes  bigint  NOT NULL,                                 -- UTF-8 bytes of its texts
     tokens bigint  NOT NULL,                                 -- the estimate
     hold   bigint,                                           -- its promise of money in vectorshelf.requests
+    presumed numeric(14, 8),                                 -- what that counts as once sent, if nothing is heard
     PRIMARY KEY (job, line)
 );
 
