@@ -1,7 +1,7 @@
 """Batches under fire. `python -m benchmarks.batch [--texts 120000] [--dimensions 1536] [--workers 7] [--pollers 3]`
 
-A catalog of 120,000 products goes through the Batch API of the stand-in (jobs of 50,000 inputs, which take two minutes):
-2% of the lines fail, the second job expires half done, and the first "create" loses its answer. Each look at the jobs
+A catalog of 120,000 products goes through the Batch API of the stand-in (jobs of 50,000 inputs, of two minutes): 2%
+of the lines fail, the second job expires half done, and the first "create" loses its answer. Each look at the jobs
 and each wait is a process of its own, as a worker's and the triggerer's are; the first seven looks and three waits are
 killed (-9) at random moments. Ordinary requests bring what the jobs did not; then the run is loaded.
 

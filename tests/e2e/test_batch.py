@@ -5,6 +5,7 @@ import signal
 import tempfile
 from pathlib import Path
 
+import httpx
 import pytest
 
 from api import Api
@@ -59,11 +60,11 @@ def test_a_waiting_run_holds_no_slot_and_outlives_its_triggerer(cluster, standin
     api, services, environment, database = cluster
     standin.tell(batches={"delay": 10**6})
     run = {"dag_id": "embed_batched", "dag_run_id": started(api, "embed_batched")}
-    wait_for("batch is not deferred", lambda: tasks_of(api, run).get("batch") == "deferred", 180)
+    wait_for("batch is not deferred", lambda: state_of_batch(api, run) == "deferred", 240)
 
     other = end_of(api, "embed_other", started(api, "embed_other"))
     assert other["state"] == "success", "the only slot is free while batches are waited for"
-    assert tasks_of(api, run)["batch"] == "deferred"
+    assert state_of_batch(api, run) == "deferred"
 
     [triggerer] = [service for service in services.running() if service.name == "triggerer"]
     os.kill(triggerer.pid, signal.SIGKILL)
@@ -75,6 +76,14 @@ def test_a_waiting_run_holds_no_slot_and_outlives_its_triggerer(cluster, standin
     seen = standin.batches()
     assert (seen["jobs"], seen["twice"]) == (1, 0)
     assert ask(database, "SELECT count(*) FROM batched_products") == [(4,)]
+
+
+def state_of_batch(api: Api, run: dict[str, str]) -> str | None:
+    """None when a busy machine gives no answer in time."""
+    try:
+        return tasks_of(api, run).get("batch")
+    except httpx.TimeoutException:
+        return None
 
 
 def started(api: Api, dag_id: str) -> str:
