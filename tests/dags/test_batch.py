@@ -1,11 +1,13 @@
 """The task that waits for batches: which DAGs have it, that it defers, and what its trigger remembers and sees."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import psycopg2
 import pytest
 
 from tests.dags.shop import Shop, run
+from tests.standin.ending import end_jobs
 
 
 @pytest.fixture
@@ -74,3 +76,45 @@ def test_the_trigger_outlives_an_endpoint_that_is_away_and_fires_in_the_end(airf
         return (await anext(trigger.run())).payload
 
     assert asyncio.run(first()) == "time to look"
+
+
+def test_with_jobs_open_the_task_leaves_its_worker_to_the_trigger(
+    shop, standin, catalog_database, airflow, monkeypatch
+):
+    from airflow.sdk.exceptions import TaskDeferred
+
+    import vectorshelf_batch
+    from vectorshelf import pipeline
+    from vectorshelf.catalog.loading import find_catalog
+    from vectorshelf.settings import Settings
+
+    standin.tell(batches={"delay": 3600.0})
+    found = Settings(database_url=catalog_database, catalogs=shop.folder)
+    monkeypatch.setattr(vectorshelf_batch, "settings", lambda: found)
+    catalog = find_catalog("batched", found.catalogs)
+    request = pipeline.RunRequest(catalog=catalog, as_of=datetime(2026, 11, 20, tzinfo=UTC), key="batched")
+    run_id = pipeline.prepare(request, found)
+    pipeline.extract(run_id, found)
+    pipeline.plan(run_id, found)
+    task = vectorshelf_batch.BatchJobs(task_id="batch", run=run_id)
+
+    for _ in range(2):  # a retry waits for the same job
+        with pytest.raises(TaskDeferred) as deferred:
+            task.execute({"params": {"dry_run": False}})
+        _, kept = deferred.value.trigger.serialize()
+        assert len(kept["batches"]) == 1
+        assert deferred.value.method_name == "execute"
+    assert standin.batches()["jobs"] == 1
+
+    end_jobs(standin)
+    assert task.execute({"params": {"dry_run": False}}, event="cancelled") == {"stored": 4}
+
+
+@pytest.mark.parametrize(
+    ("run_type", "kind"),
+    [("manual", "manual"), ("backfill", "backfill"), ("scheduled", "scheduled"), ("asset_triggered", "scheduled")],
+)
+def test_what_airflow_calls_a_run_says_whether_it_has_a_deadline(run_type, kind):
+    from vectorshelf_runs import kind_of
+
+    assert kind_of(run_type) == kind
