@@ -8,6 +8,7 @@ from tests.standin.ending import end_jobs
 from vectorshelf import pipeline
 from vectorshelf.errors import BrakeError, ConfigurationError, TransientError
 from vectorshelf.pipeline import batching, tasks
+from vectorshelf.store import batches, db
 
 
 @pytest.fixture
@@ -331,3 +332,8 @@ def test_a_job_too_old_to_come_back_holds_up_nobody_and_counts_as_what_it_presum
     assert digest(other)[0] == 100
     assert 0 < presumed < ordinary
     assert spent(shop) == pytest.approx(ordinary + presumed)
+
+
+def test_nothing_is_sent_for_a_job_that_is_on_no_record(conn):
+    with db.transaction(conn) as cur, pytest.raises(TransientError, match="was dropped meanwhile"):
+        batches.about_to_create(cur, "gone")

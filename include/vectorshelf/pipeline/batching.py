@@ -104,8 +104,7 @@ def advance(
                 for name in names:
                     courier.deliver(name)
             except ConfigurationError:  # until a person has changed something, ordinary requests must not wait for them
-                with db.transaction(run.conn) as cur:
-                    batches.drop_unsent(cur, run_id)
+                batches.drop_unsent(run.conn, run_id)
                 raise
             stored = courier.stored
         standing = _standing(run, names, endpoint, stored, notes)

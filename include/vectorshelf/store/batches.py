@@ -138,12 +138,17 @@ def add_line(  # noqa: PLR0917  a line's columns
 
 
 def move(cur: Cursor, job: str, state: State, **columns: str | None) -> None:
-    """Bring the job into a state, or note another try to leave it, with what is known by now."""
+    """Bring the job into a state, or note another try to leave it, with what is known by now.
+
+    Raises TransientError when there is no such job any more.
+    """
     assignments = [sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in columns]
     statement = sql.SQL(
         "UPDATE vectorshelf.batch_jobs SET {} WHERE job = %(job)s",
     ).format(sql.SQL(", ").join([sql.SQL("state = %(state)s, moved_at = clock_timestamp()"), *assignments]))
     cur.execute(statement, {"job": job, "state": state, **columns})
+    if not cur.rowcount:  # nothing may be sent for a job that is on no record
+        raise TransientError(f"the batch job {job} was dropped meanwhile: the run goes on without it")
 
 
 def about_to_create(cur: Cursor, job: str) -> None:
@@ -195,12 +200,18 @@ def free_abandoned(conn: Connection, names: Names, shard: int, space: int) -> No
                 release(cur, name, "nothing was heard of it for two days", line_numbers(cur, name))
 
 
-def drop_unsent(cur: Cursor, run_id: str) -> None:
-    """Forget the run's jobs of which nothing was sent, and that it planned any."""
-    cur.execute("SELECT job FROM vectorshelf.batch_jobs WHERE run_id = %s AND state = ANY (%s)", (run_id, [*UNSENT]))
-    for (job,) in cur.fetchall():
-        drop(cur, job)
-    cur.execute("DELETE FROM vectorshelf.stages WHERE run_id = %s AND stage = 'batch'", (run_id,))
+def drop_unsent(conn: Connection, run_id: str) -> None:
+    """Forget the run's jobs of which nothing was sent, and that it planned any. Whoever is at work on one keeps it."""
+    with transaction(conn) as cur:
+        cur.execute("SELECT job FROM vectorshelf.batch_jobs WHERE run_id = %s", (run_id,))
+        jobs = [job for (job,) in cur.fetchall()]
+    for name in jobs:
+        with alone(conn, lock_of(name)) as mine, transaction(conn) as cur:
+            job = read(cur, name) if mine else None
+            if job is not None and job.state in UNSENT:
+                drop(cur, name)
+    with transaction(conn) as cur:
+        cur.execute("DELETE FROM vectorshelf.stages WHERE run_id = %s AND stage = 'batch'", (run_id,))
 
 
 def check_free(conn: Connection, names: Names, shard: int, space: int) -> None:
