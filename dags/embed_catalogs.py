@@ -168,12 +168,17 @@ def embed_dag(catalog: Catalog) -> DAG:
     def wiring() -> None:
         opened, extracted, shards = prepare(catalog.name), extract(RUN, catalog.source.connection), plan(RUN)
         embedded = embed.partial(run=RUN).expand_kwargs(shards)
-        loaded = load(RUN)
+        loaded, before = load(RUN), shards
         reported = report.override(outlets=[asset])(RUN)
         if catalog.over_budget == "ask":
             from vectorshelf_approval import BudgetApproval
 
-            shards >> BudgetApproval(task_id="approve", run=RUN) >> embedded
+            before = before >> BudgetApproval(task_id="approve", run=RUN)
+        if catalog.embedding.batch != "never":
+            from vectorshelf_batch import BatchJobs
+
+            before = before >> BatchJobs(task_id="batch", run=RUN)
+        before >> embedded
         opened >> extracted >> shards >> embedded >> loaded >> index(RUN) >> vacuum(RUN) >> reported
         # Staging lives from extract to load. Setups, so that clearing `embed` or `load` brings it back first.
         loaded >> drop_staging(RUN).as_teardown(setups=[opened, extracted, shards])

@@ -56,6 +56,11 @@ _REMEDIES = (
         "clear it: the question is asked again",
     ),
     (
+        "batch",
+        "the key may not use files and batches",
+        "grant it and clear: jobs that were made are found again, never made twice",
+    ),
+    (
         "embed",
         "the key is refused, or the endpoint kept failing for all retries",
         "fix `openai_default` and clear: each shard goes on where it stopped",
@@ -130,7 +135,9 @@ def _mode(catalog: Catalog) -> str:
 
 
 def _table_of_tasks(catalog: Catalog) -> str:
-    tasks = [found for found in _REMEDIES if found[0] != "approve" or catalog.over_budget == "ask"]
+    absent = {"approve"} if catalog.over_budget != "ask" else set()
+    absent |= {"batch"} if catalog.embedding.batch == "never" else set()
+    tasks = [found for found in _REMEDIES if found[0] not in absent]
     rows = [f"| `{task}` | {cause} | {remedy} |" for task, cause, remedy in tasks]
     return "\n".join(["| task | failed because | do this |", "|---|---|---|", *rows]).format(late=_late(catalog))
 

@@ -7,7 +7,7 @@ import logging
 from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.sdk.definitions.context import Context
 
@@ -46,8 +46,14 @@ def request_of(catalog_name: str, context: Context) -> "RunRequest":
         dry_run=params["dry_run"],
         rebuild_index=params["rebuild_index"],
         allow_delete=params["allow_delete"],
+        kind=kind_of(str(dag_run.run_type)),
         key=f"{dag_run.dag_id} {dag_run.run_id}",
     )
+
+
+def kind_of(run_type: str) -> Literal["manual", "scheduled", "backfill"]:
+    """What Airflow calls a run's type. What is neither a person's nor a backfill's is the schedule's."""
+    return "manual" if run_type == "manual" else "backfill" if run_type == "backfill" else "scheduled"
 
 
 def as_of(catalog: Catalog, asked: str | None, interval_end: datetime | None, triggered: datetime) -> datetime:

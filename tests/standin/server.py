@@ -1,7 +1,6 @@
 """The endpoint: OpenAI's request and response shape, its limits and errors, and the faults it was told to have."""
 
 import asyncio
-import base64
 import math
 import random
 import socket
@@ -16,9 +15,10 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tests.standin.batches import Batches, add_routes
 from tests.standin.limits import Allowance, Bucket, Window, duration
 from tests.standin.settings import Control, Fault
-from tests.standin.vectors import NATIVE, vectors_of
+from tests.standin.vectors import NATIVE, item_of, vectors_of
 
 _IN_ANSWER = {"reset_after", "stalled", "truncated", "shuffled", "missing", "extra", "wrong_dimension", "nan", "zero"}
 
@@ -49,6 +49,7 @@ class Server:
     """State of one stand-in: what it was told, and what it was asked for."""
 
     def __init__(self) -> None:
+        self.batches = Batches(self)
         self.reset()
 
     def reset(self) -> None:
@@ -57,6 +58,7 @@ class Server:
         self.per_second: Counter[int] = Counter()
         self.in_flight = self.most_in_flight = 0
         self.started = time.monotonic()
+        self.batches.reset()
         self.tell(Control())
 
     def tell(self, control: Control) -> None:
@@ -154,6 +156,14 @@ class Server:
         for name, allowance in self.allowances.items():
             allowance.take(amounts[name], now)
 
+    @staticmethod
+    def break_off(request: Request) -> None:
+        reset(request)
+
+    def tokens_of(self, texts: list[str]) -> int:
+        ratio = self.control.tokens_per_byte
+        return sum(max(1, math.ceil(len(text.encode("utf-8", "surrogatepass")) * ratio)) for text in texts)
+
     def rate_headers(self) -> dict[str, str]:
         if not self.control.rate_headers:
             return {}
@@ -247,9 +257,9 @@ class Server:
             order.pop(self.random.randrange(len(texts)))
         elif kind == "shuffled":
             self.random.shuffle(order)
-        items = [_item(index, vectors[index], as_base64) for index in order]
+        items = [item_of(index, vectors[index], as_base64) for index in order]
         if kind == "extra":
-            items.append(_item(len(texts), vectors[0], as_base64))
+            items.append(item_of(len(texts), vectors[0], as_base64))
         usage = b',"usage":{"prompt_tokens":%d,"total_tokens":%d}' % (tokens, tokens) if self.control.usage else b""
         return b'{"object":"list","data":[%s],"model":"%s"%s}' % (b",".join(items), model.encode(), usage)
 
@@ -276,15 +286,8 @@ class Server:
             "faults": {name[6:]: count for name, count in self.counts.items() if name.startswith("fault_")},
             "tokens_per_second": dict(self.per_second),
             "seconds": time.monotonic() - self.started,
+            "batches": self.batches.figures(),
         }
-
-
-def _item(index: int, vector: np.ndarray, as_base64: bool) -> bytes:
-    if as_base64:
-        value = b'"' + base64.b64encode(vector.tobytes()) + b'"'
-    else:
-        value = orjson.dumps(vector, option=orjson.OPT_SERIALIZE_NUMPY)  # NaN becomes null
-    return b'{"object":"embedding","index":%d,"embedding":%s}' % (index, value)
 
 
 def reset(request: Request) -> None:
@@ -333,4 +336,5 @@ def create_app() -> ASGIApp:
     async def texts() -> Response:
         return Response(orjson.dumps(server.asked), media_type="application/json")
 
+    add_routes(app, server)
     return WithTransport(app)

@@ -40,6 +40,31 @@ class Fault(BaseModel):
     text: str | None = None  # only requests with a text that contains this
 
 
+Trouble = Literal["ok", "before_429", "before_500", "before_reset", "after_429", "after_500", "after_reset"]
+"""Of a call: refused, or done and then answered as if it had not been."""
+
+
+class Batching(BaseModel):
+    """The Batch API. Jobs are numbered from 0 in the order they are accepted."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    absent: int = 0  # this HTTP status for everything: there is no Batch API
+    delay: float = 0.0  # seconds that a job takes
+    max_inputs: int = 50_000
+    max_bytes: int = 200 * 1024 * 1024
+    metadata: bool = True  # false: forgotten
+    failed_lines: float = 0.0  # the share of lines that end with a 500
+    garbage_lines: float = 0.0  # and of those whose body is none of ours
+    done_share: float = 0.5  # of the lines of a job that expires or is cancelled
+    expire_jobs: list[int] = []
+    cancel_jobs: list[int] = []
+    fail_jobs: list[int] = []
+    creates: list[Trouble] = []  # what happens to the first, second, ... "create"
+    uploads: list[Trouble] = []
+    cut_downloads: int = 0  # so many downloads break off half-way
+
+
 class Control(BaseModel):
     """Everything adjustable. A change takes effect with the next request."""
 
@@ -63,4 +88,5 @@ class Control(BaseModel):
     max_tokens: int = 300_000
     max_tokens_per_text: int = 8192
     faults: list[Fault] = []
+    batches: Batching = Batching()
     seed: int = 0

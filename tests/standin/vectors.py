@@ -1,9 +1,11 @@
 """Vectors that depend on a text's bytes and nothing else: unit length, meaningless, the same in every process."""
 
+import base64
 from functools import cache
 from hashlib import sha256
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 NATIVE = {"text-embedding-3-small": 1536, "text-embedding-3-large": 3072, "text-embedding-ada-002": 1536}
@@ -27,3 +29,12 @@ def vectors_of(model: str, texts: list[str], dimensions: int) -> NDArray[np.floa
     mixed += pool[picks[:, 2]]
     mixed /= np.sqrt(np.einsum("ij,ij->i", mixed, mixed))[:, None]
     return mixed
+
+
+def item_of(index: int, vector: np.ndarray, as_base64: bool) -> bytes:
+    """One item of an answer."""
+    if as_base64:
+        value = b'"' + base64.b64encode(vector.tobytes()) + b'"'
+    else:
+        value = orjson.dumps(vector, option=orjson.OPT_SERIALIZE_NUMPY)  # NaN becomes null
+    return b'{"object":"embedding","index":%d,"embedding":%s}' % (index, value)

@@ -232,6 +232,9 @@ class Embedding(Part):
     """How many tokens of one text the model reads: 8,192 for OpenAI's, often 512 for others."""
     too_long: Literal["truncate", "quarantine"] = Field(default="truncate", examples=["quarantine"])
     """What happens to a text over the model's limit: cut at a word's end, or put aside."""
+    batch: Literal["auto", "always", "never"] = Field(default="never", examples=["auto"])
+    """Whether texts go through the provider's Batch API: half the price, within 24 hours. `auto`: backfills and manual
+    runs large enough to be worth it, never a scheduled run."""
 
     @model_validator(mode="before")
     @classmethod

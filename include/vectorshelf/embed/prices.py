@@ -29,3 +29,8 @@ def price_of(model: str, override: float | None = None) -> float:
 def cost_usd(tokens: int, usd_per_million_tokens: float) -> float:
     """Dollars for `tokens` tokens."""
     return tokens * usd_per_million_tokens / 1_000_000
+
+
+def batch_price(usd_per_million_tokens: float) -> float:
+    """The same through the Batch API: half (the provider's published discount)."""
+    return usd_per_million_tokens / 2

@@ -1,6 +1,7 @@
 """The system's table of contents: one function per task, in order, and what people ask between runs."""
 
 from vectorshelf.pipeline.approval import Question, approve, question
+from vectorshelf.pipeline.batching import advance
 from vectorshelf.pipeline.forecast import forecast
 from vectorshelf.pipeline.indexing import maintain
 from vectorshelf.pipeline.past import loaded_dates, prune_history, search_as_of
@@ -16,6 +17,7 @@ __all__ = [
     "Progress",
     "Question",
     "RunRequest",
+    "advance",
     "approve",
     "drop_staging",
     "embed",

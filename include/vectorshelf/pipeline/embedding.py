@@ -31,7 +31,7 @@ from vectorshelf.pipeline.context import Run, connected
 from vectorshelf.pipeline.money import NO_SHARD, Purse
 from vectorshelf.pipeline.progress import Progress
 from vectorshelf.settings import Settings
-from vectorshelf.store import db, ledger, quarantine
+from vectorshelf.store import batches, db, ledger, quarantine
 from vectorshelf.store.budget import MoneyPromisedError
 from vectorshelf.store.limiter import Limiter
 from vectorshelf.store.pacing import Limits
@@ -110,6 +110,7 @@ def embed_pending(run: Run, shard: int, settings: Settings, progress: Progress) 
         prepared = ledger.stage_counts(cur, run.run_id, "prepare") or {}
         planned = ledger.stage_counts(cur, run.run_id, "plan") or {}
         past_usage = ledger.past_usage(cur, run.space)
+    batches.free_abandoned(run.conn, run.names, shard, run.space)
     purse = Purse.of(run, shard)
     texts = ShardTexts(run.conn, run.row.run_no, shard, run.space, run.catalog.name)
     done = deliver(
@@ -125,6 +126,7 @@ def embed_pending(run: Run, shard: int, settings: Settings, progress: Progress) 
         on_progress=lambda texts, tokens: progress.advance("embed", texts, tokens),
         on_wait=lambda left: progress.note("embed", f"waiting for another run, which is embedding {left:,} of these"),
     )
+    batches.check_free(run.conn, run.names, shard, run.space)
     return {
         "texts": done.texts,
         "requests": done.requests,

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from datetime import UTC
+from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -30,6 +31,8 @@ class RunRequest(BaseModel):
     dry_run: bool = False
     rebuild_index: bool = False
     allow_delete: bool = False
+    kind: Literal["manual", "scheduled", "backfill"] = "manual"
+    """Who asked for it: `embedding.batch: auto` keeps scheduled runs, which have a deadline, out of the Batch API."""
     key: str | None = None
 
     def check_source(self) -> None:

@@ -5,7 +5,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from vectorshelf.errors import SkippedError, VectorshelfError
-from vectorshelf.pipeline import tasks
+from vectorshelf.pipeline import batching, tasks
 from vectorshelf.pipeline.progress import SILENT, Progress
 from vectorshelf.pipeline.request import RunRequest
 from vectorshelf.settings import Settings
@@ -25,6 +25,8 @@ def run(request: RunRequest, settings: Settings, progress: Progress = SILENT) ->
             return tasks.report(run_id, settings)
         planned = tasks.plan(run_id, settings, progress)
         if not planned["dry_run"]:
+            if request.catalog.embedding.batch != "never":
+                batching.wait(run_id, settings, progress)
             progress.start("embed", planned["pending"], "texts")
             for shard in planned["shards"]:
                 tasks.embed(run_id, shard["shard"], settings, progress)

@@ -12,7 +12,7 @@ from typing import Any
 
 from vectorshelf.embed.tokens import bytes_of
 from vectorshelf.errors import BrakeError, ConfigurationError, SkippedError, VectorshelfError
-from vectorshelf.pipeline import embedding, extraction, figures, indexing, money, succession
+from vectorshelf.pipeline import batching, embedding, extraction, figures, indexing, money, succession
 from vectorshelf.pipeline.context import Run, connected, opened, serving_table
 from vectorshelf.pipeline.progress import SILENT, Progress
 from vectorshelf.pipeline.request import RunRequest
@@ -109,6 +109,7 @@ def plan(run_id: str, settings: Settings, progress: Progress = SILENT, *, may_as
         counts.update(difference.counts | {"reused": todo.reused, "pending": todo.texts} | asdict(estimate))
         counts.update(space, too_long=too_long, over_budget=excess, model_change=succession.described(run))
         lacking = indexing.lacking_memory(run, difference)
+        counts.update(batching.decision(run, todo.texts, estimate.cost_usd, estimate.minutes))
         progress.finish("plan", f"{todo.texts:,} texts to embed, about ${estimate.cost_usd:,.4f}")
     # After the counts are in the ledger: a run that a brake stops still shows what it would have done.
     merge.check_deletions(difference, run.change, allow=run.request.allow_delete or run.request.dry_run)

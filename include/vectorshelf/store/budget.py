@@ -48,10 +48,14 @@ class Spending(NamedTuple):
 
 @dataclass(frozen=True)
 class Price:
-    """Dollars of one request: what it will `likely` cost, and the `most` it can be."""
+    """Dollars of one request: what it will `likely` cost, and the `most` it can be.
+
+    `unheard` is what it counts as when nobody ever settles it; None: the most.
+    """
 
     likely: Decimal
     most: Decimal
+    unheard: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -147,7 +151,7 @@ def hold(conn: Connection, asked: Asked, caps: Caps) -> int:
 def _values(asked: Asked) -> dict[str, object]:
     price = asked.price
     plain = {name: value for name, value in vars(asked).items() if name != "price"}
-    return {**plain, "most_usd": price.most}
+    return {**plain, "most_usd": price.most, "unheard_usd": price.most if price.unheard is None else price.unheard}
 
 
 def release(cur: Cursor, promise: int) -> None:

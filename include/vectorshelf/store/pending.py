@@ -72,11 +72,13 @@ class ShardTexts:
     embedding at this moment is left to it: nothing is paid for twice.
     """
 
-    def __init__(self, conn: Connection, run_no: int, shard: int, space: int, catalog: str) -> None:
+    def __init__(
+        self, conn: Connection, run_no: int, shard: int, space: int, catalog: str, claimant: Claimant | None = None
+    ) -> None:
         self._conn = conn
         self._names = staging.Names(run_no)
         self._values = {"shard": shard, "space": space, "catalog": catalog}
-        self._claimant = Claimant(conn)
+        self._claimant = claimant or Claimant(conn)
 
     def __iter__(self) -> Iterator[tuple[bytes, str]]:
         """(sha256, text), each of them this session's to embed."""
