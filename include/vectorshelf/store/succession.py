@@ -203,7 +203,7 @@ def _between(number: int) -> str:
 
 def _indexes(cur: Cursor, table: ServingTable) -> list[str]:
     cur.execute(query("index_state"), {"table": table.identifier.as_string(cur)})
-    return [name for name, *_ in cur.fetchall()]
+    return sorted(name for name, *_ in cur.fetchall())
 
 
 def _rename(cur: Cursor, kind: str, schema: str, name: str, wanted: str) -> None:
