@@ -105,6 +105,16 @@ def test_dense_texts_whose_answers_are_no_use_stay_under_the_cap_too(tmp_path, d
     assert 0.5 * cap < charged(standin) <= cap
 
 
+@pytest.mark.parametrize("usage", [False, True])
+def test_an_endpoint_that_tells_no_usage_keeps_to_the_cap_too(tmp_path, database_url, standin, usage):
+    cap = 20_000 * TOKEN
+    shop = paid_shop(tmp_path, database_url, standin, max_cost_usd=cap)
+    standin.tell(usage=usage, tokens_per_byte=1.0)
+    with pytest.raises(BrakeError):
+        shop.run(1, products(2 * PRODUCTS))
+    assert 0.5 * cap < charged(standin) <= cap
+
+
 def test_the_report_says_what_lost_answers_may_have_cost(tmp_path, database_url, standin):
     shop = paid_shop(tmp_path, database_url, standin, max_cost_usd=100.0)
     standin.tell(faults=[{"kind": "reset_after", "times": 1, "after": 1}])

@@ -132,7 +132,7 @@ def test_one_change_of_the_limit_is_blamed_once_however_many_requests_it_refused
 
 
 def test_an_ordinary_response_takes_no_lock_on_the_limit(limiter, another, database_url):
-    limiter.observe(Observed(600.0, 200_000.0))
+    limiter.settle(limiter.reserve(1), 1, Observed(600.0, 200_000.0))
     grant = limiter.reserve(100)
     with db.connect(database_url) as holder, db.transaction(holder) as cur:
         cur.execute("SELECT 1 FROM vectorshelf.rate_limits FOR UPDATE")
@@ -160,7 +160,7 @@ def test_a_pace_waits_its_turn_and_asks_again_when_the_limit_has_changed_meanwhi
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
         if len(slept) == 1:
-            another.observe(Observed(600.0, 100_000.0))
+            another.settle(another.reserve(1), 1, Observed(600.0, 100_000.0))
 
     async def scenario() -> None:
         pace = SharedPace(limiter, sleep=sleep)

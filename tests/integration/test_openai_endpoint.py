@@ -132,6 +132,21 @@ def test_the_key_is_unsaid_even_when_the_server_repeats_it(standin):
     assert raised.value.__context__ is None  # a log that shows locals would find the client's error here
 
 
+def test_half_a_key_at_the_end_of_a_cut_message_is_unsaid_too(standin):
+    key = KEY.get_secret_value()
+    # The server repeats the model's name: the message is cut in the middle of the key.
+    model = "m" * (500 - len("The model `") - len(key) // 2) + key
+    with pytest.raises(ConfigurationError) as raised:
+        asked(standin, model=model)
+    assert key[: len(key) // 2] not in str(raised.value).replace(model, "")
+
+
+def test_a_login_in_the_environments_url_is_refused_and_not_shown():
+    with pytest.raises(ConfigurationError, match="OPENAI_BASE_URL") as raised:
+        open_embedder(Embedding(model=MODEL), api_key=KEY, base_url="http://me:hunter2@127.0.0.1:9/v1")
+    assert "hunter2" not in str(raised.value)
+
+
 def test_a_key_with_the_line_break_of_its_file_is_the_key(standin):
     standin.tell(keys=[KEY.get_secret_value()])
     assert len(asked(standin, key=f" {KEY.get_secret_value()}\n").vectors) == 5

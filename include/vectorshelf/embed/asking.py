@@ -1,7 +1,7 @@
 """One question to a model: wait for a turn, promise the money, ask; without an answer, put both right again.
 
-Everybody who asks, asks this way: the self-test, the shards, the probe. So nothing is sent outside the shared limit,
-or for money that nobody promised.
+Everything that a run asks for is asked this way: the self-test, the shards, the probe. So nothing of it is sent outside
+the shared limit, or for money that nobody promised. (A person's search is one text on nobody's account.)
 """
 
 import asyncio
@@ -16,11 +16,11 @@ from vectorshelf.embed.retry import Retries
 from vectorshelf.errors import VectorshelfError
 from vectorshelf.store.budget import MoneyPromisedError
 from vectorshelf.store.limiter import Grant
-from vectorshelf.store.pacing import Observed
 
 T = TypeVar("T")
 
 _MONEY_POLL = 0.2  # seconds: how soon requests under way may be answered and give back what they did not use
+_LONGEST_POLL = 3.0
 
 
 class Purse(Protocol):
@@ -81,7 +81,8 @@ class Asking:
         try:
             return Admission(grant, None if self.purse is None else await self._held(self.purse, texts, tokens, size))
         except BaseException:
-            await self.pace.settle(grant, 0, Observed(), 0.0)
+            with suppress(VectorshelfError):
+                await self.pace.give_back(grant)
             raise
 
     async def answered(self, texts: Sequence[str], admission: Admission) -> Embedded:
@@ -95,23 +96,24 @@ class Asking:
         except BadAnswerError:
             raise
         except VectorshelfError as error:
-            if isinstance(error, RefusedError):
-                await self.pace.settle(admission.grant, None, error.observed, self.clock() - began)
             if self.purse is not None and admission.hold is not None:
                 unsure = isinstance(error, NoAnswerError)
                 await self.in_database(self.purse.presume if unsure else self.purse.release, admission.hold)
+            if isinstance(error, RefusedError):
+                await self.pace.settle(admission.grant, None, error.observed, self.clock() - began)
             raise
 
     async def _held(self, purse: Purse, texts: int, tokens: int, size: int) -> int:
-        waited = 0.0
+        waited, pause = 0.0, _MONEY_POLL
         while True:
             try:
                 return await self._promised(purse, texts, tokens, size)
             except MoneyPromisedError:
                 if waited >= self.money_patience:
                     raise
-                waited += _MONEY_POLL
-                await self.sleep(_MONEY_POLL)
+                waited += pause
+                await self.sleep(pause)
+                pause = min(2 * pause, _LONGEST_POLL)
 
     async def _promised(self, purse: Purse, texts: int, tokens: int, size: int) -> int:
         """The statement runs to its end in its thread, whoever is cancelled: what it promised then is given back."""

@@ -27,7 +27,8 @@ def shorter(text: Text, reason: str) -> Text | None:
     length = byte_length(text.text)
     if length <= _SHORTEST or not _TOO_LONG.search(reason):
         return None
-    return Text(text.sha256, shortened(text.text, max(_SHORTEST, int(length * share_that_fits(reason)))), cut=True)
+    cut = shortened(text.text, max(_SHORTEST, int(length * share_that_fits(reason))))
+    return Text(text.sha256, cut, cut=True) if cut.strip() else None
 
 
 def share_that_fits(reason: str) -> float:

@@ -23,6 +23,9 @@ from vectorshelf.errors import ConfigurationError, RejectedTextsError, Transient
 from vectorshelf.store.budget import MoneyPromisedError, TooLargeError
 
 PROBE = "vectorshelf asks whether this endpoint accepts anything"
+_FEW = 3
+"""Tries for what has been asked for in vain already, while others get through."""
+
 _NOBODYS = b""
 """In place of a hash: the text is asked for and paid for, and its vector is not kept."""
 
@@ -63,6 +66,7 @@ class Figures:
     retries: int = 0
     refusals: int = 0
     isolating: int = 0
+    known_tokens: int = 0
     paid_bytes: int = 0
     prior_tokens: int = 0
     prior_bytes: int = 0
@@ -70,7 +74,7 @@ class Figures:
     @property
     def ratio(self) -> float:
         """Tokens per byte, from past usage and this shard's own."""
-        return calibrated(self.prior_tokens + self.tokens, self.prior_bytes + self.paid_bytes)
+        return calibrated(self.prior_tokens + self.known_tokens, self.prior_bytes + self.paid_bytes)
 
 
 class AfterPayingError(VectorshelfError):
@@ -91,22 +95,31 @@ class Delivery:
     under_way: set[asyncio.Task[list[tuple[Text, str]]]] = field(default_factory=set)
     _suspects: Suspects = field(default_factory=Suspects)
     _wrong_sizes: int = 0
-    _one_probe: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _one_judge: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def deliver(self, request: list[Text], attempt: int = 1) -> bool:
+    async def deliver(self, request: list[Text], attempt: int = 1, tries: int | None = None) -> bool:
         """See `request` through: every text of it is saved, or suspected, when this returns.
 
-        Returns whether the endpoint refused none of them.
+        Returns whether the endpoint refused none of them. `tries` is how often to ask for it (None: as often as ever).
         """
+        began = self.asking.clock()
         try:
-            unusable = await self._answered(request)
+            unusable = await self._answered(request, tries)
         except RejectedTextsError as error:
-            await self._isolate(request, str(error))
+            await self._isolate(request, str(error), tries)
+            return False
+        except (MoneyPromisedError, RefusedError):
+            raise
+        except TransientError as error:
+            if not self._suspects.accepted_since(began):
+                raise
+            # It takes others all the while: something in this request is what it always fails on.
+            await self._isolate(request, str(error), _FEW)
             return False
         except TooLargeError:
             if len(request) == 1:
                 raise
-            return all([await self.deliver(half) for half in halves(request)])
+            return all([await self.deliver(half, tries=tries) for half in halves(request)])
         if not unusable:
             return True
         if attempt >= self.asking.retries.attempts:
@@ -114,19 +127,41 @@ class Delivery:
                 await self._suspect(text, fault)
             return True
         await self._pause(attempt, None)
-        return await self.deliver([text for text, _ in unusable], attempt + 1)
+        return await self.deliver([text for text, _ in unusable], attempt + 1, tries)
 
-    async def convict(self) -> None:
-        """Ask whether the endpoint takes anything, if anybody is suspected; if it does, they go to quarantine.
+    async def judge(self) -> None:
+        """Ask once more for each suspected text, alone; who is refused again goes to quarantine.
 
-        Raises ConfigurationError when it rejects a harmless text too: then nobody is put aside.
+        Before that the endpoint must have accepted something since: if nothing else was sent, a harmless text is.
+        Raises ConfigurationError when it rejects that too: then nobody is put aside.
         """
-        async with self._one_probe:
-            reason = self._suspects.last_reason
-            if reason is not None:
-                await self._probe(reason)
+        async with self._one_judge:
+            if self._suspects.unproven is not None:
+                await self._probe(self._suspects.unproven)
+            for suspect in self._suspects.taken():
+                await self._ask_again(suspect)
 
-    async def _answered(self, request: list[Text]) -> list[tuple[Text, str]]:
+    async def _ask_again(self, suspect: Suspect) -> None:
+        began, reason = self.asking.clock(), suspect.reason
+        self.figures.isolating += 1
+        try:
+            unusable = await self._answered([suspect.text], _FEW)
+        except RejectedTextsError as error:
+            reason = str(error)
+        except (MoneyPromisedError, RefusedError):
+            raise
+        except TransientError as error:
+            if not self._suspects.accepted_since(began):
+                await self._probe(str(error))
+            reason = str(error)
+        else:
+            if not unusable:
+                return
+            reason = unusable[0][1]
+        await self.asking.in_database(self.on_reject, suspect.text.sha256, suspect.text.text, reason)
+        self.figures.rejected += 1
+
+    async def _answered(self, request: list[Text], tries: int | None = None) -> list[tuple[Text, str]]:
         """Try until there is an answer; its unusable texts are returned, the others are saved."""
         attempt = 0
         while True:
@@ -138,13 +173,13 @@ class Delivery:
             except TransientError as error:
                 if isinstance(error, WrongSizeError) and self._wrong_sizes >= _WRONG_SIZES:
                     raise ConfigurationError(str(error)) from error
-                self._give_up(attempt, error)
+                self._give_up(attempt, tries or self.asking.retries.attempts, error)
                 await self._pause(attempt, error.retry_after)
 
-    def _give_up(self, attempt: int, error: TransientError) -> None:
-        """Raise `error` when it is not for this process to wait any longer."""
-        retries = self.asking.retries
-        if attempt >= retries.attempts or (error.retry_after or 0.0) > retries.patience:
+    def _give_up(self, attempt: int, tries: int, error: TransientError) -> None:
+        """Raise `error` when it is not for this process to wait any longer. A full limit is worth all tries."""
+        most = self.asking.retries.attempts if isinstance(error, RefusedError) else tries
+        if attempt >= most or (error.retry_after or 0.0) > self.asking.retries.patience:
             raise error
 
     async def _pause(self, attempt: int, retry_after: float | None) -> None:
@@ -176,15 +211,15 @@ class Delivery:
             self.figures.refusals += 1
             raise
         good = [row for row, fault in enumerate(faults) if fault is None and request[row].sha256]
-        tokens = estimate if answer.tokens is None else answer.tokens
-        paid = Paid(len(good), tokens, size, self.asking.clock() - began, admission.hold)
+        paid = self._bill(answer.tokens, estimate, size, began, admission, texts=len(good))
         # Saved first: nothing that can fail stands between the answer and the store.
         await self._keep([request[row] for row in good], _rows(answer, good), paid)
         with _after_paying():
-            await self.asking.pace.settle(admission.grant, tokens, answer.observed, self.asking.clock() - began)
-            if None in faults:
-                self._wrong_sizes = 0
-                await self._put_aside(self._suspects.guilty(began))
+            seconds = self.asking.clock() - began
+            await self.asking.pace.settle(admission.grant, answer.tokens, answer.observed, seconds)
+        if None in faults:
+            self._wrong_sizes = 0
+            self._suspects.accepted(began)
         return [(text, fault) for text, fault in zip(request, faults, strict=True) if fault is not None]
 
     async def _spoilt(
@@ -196,28 +231,41 @@ class Delivery:
             with _after_paying():
                 await asking.in_database(asking.purse.presume, admission.hold)
             return
-        tokens = estimate if error.tokens is None else error.tokens
-        await self._keep([], self._nothing(), Paid(0, tokens, size, asking.clock() - began, admission.hold))
+        await self._keep([], self._nothing(), self._bill(error.tokens, estimate, size, began, admission))
+
+    def _bill(
+        self, tokens: int | None, estimate: int, size: int, began: float, admission: Admission, texts: int = 0
+    ) -> Paid:
+        """What a request cost. An endpoint that does not tell is taken at the estimate, or, where a budget must hold,
+        at the most it can be; either teaches nothing about tokens per byte, so no bytes go with it.
+        """
+        seconds = self.asking.clock() - began
+        if tokens is not None:
+            return Paid(texts, tokens, size, seconds, admission.hold)
+        return Paid(texts, estimate if admission.hold is None else max(size, texts), 0, seconds, admission.hold)
 
     async def _keep(self, texts: list[Text], vectors: Vectors, paid: Paid) -> None:
         with _after_paying():
             await self.asking.in_database(self.save, [text.sha256 for text in texts], vectors, paid)
         self.figures.texts += paid.texts
         self.figures.tokens += paid.tokens
-        self.figures.paid_bytes += paid.bytes
+        if paid.bytes:
+            self.figures.known_tokens += paid.tokens
+            self.figures.paid_bytes += paid.bytes
         if self.on_progress is not None:
             self.on_progress(paid.texts, paid.tokens)
 
-    async def _isolate(self, request: list[Text], reason: str) -> None:
+    async def _isolate(self, request: list[Text], reason: str, tries: int | None = None) -> None:
         """The endpoint refused this request because of some of its texts: halve it until they stand alone."""
         if len(request) > 1:
             first, second = halves(request)
             self.figures.isolating += 1
-            if await self.deliver(first) and len(second) > 1:
-                await self._isolate(second, reason)  # what was refused can only be in here: no need to ask for it whole
+            if await self.deliver(first, tries=tries) and len(second) > 1:
+                # What was refused can only be in here: no need to ask for it whole.
+                await self._isolate(second, reason, tries)
             else:
                 self.figures.isolating += 1
-                await self.deliver(second)
+                await self.deliver(second, tries=tries)
             return
         [text] = request
         cut = shorter(text, reason) if self.too_long == "truncate" else None
@@ -225,17 +273,12 @@ class Delivery:
             await self._suspect(text, reason)
             return
         self.figures.truncated += not text.cut
-        await self.deliver([cut])
+        await self.deliver([cut], tries=tries)
 
     async def _suspect(self, text: Text, reason: str) -> None:
         self._suspects.add(text, reason, self.asking.clock())
         if self._suspects.many:
-            await self.convict()
-
-    async def _put_aside(self, guilty: list[Suspect]) -> None:
-        for text, reason, _ in guilty:
-            await self.asking.in_database(self.on_reject, text.sha256, text.text, reason)
-            self.figures.rejected += 1
+            await self.judge()
 
     async def _probe(self, reason: str) -> None:
         self.figures.isolating += 1

@@ -97,6 +97,11 @@ def endpoint_of(embedding: Embedding, base_url: str | None) -> str:
     """The URL the catalog's texts go to, or `local`. The catalog's own wins over the environment's."""
     if embedding.provider == "local":
         return "local"
+    if base_url and "@" in base_url:  # it stands in messages and in the limit's key; the catalog file refuses one, too
+        raise ConfigurationError(
+            "OPENAI_BASE_URL (in Airflow: the host of openai_default) holds a login: give the URL without it, and the "
+            "key as OPENAI_API_KEY"
+        )
     return (embedding.base_url or base_url or OFFICIAL_ENDPOINT).rstrip("/")
 
 

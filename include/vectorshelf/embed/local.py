@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from vectorshelf.embed.embedder import Embedded, Vectors
-from vectorshelf.embed.tokens import shortened
+from vectorshelf.embed.tokens import estimated_tokens, shortened
 from vectorshelf.errors import ConfigurationError
 
 MODEL = "wordllama-l2-supercat"
@@ -57,10 +57,10 @@ class LocalEmbedder:
         return self._dimensions
 
     async def embed(self, texts: Sequence[str]) -> Embedded:
-        """Unit vectors of `texts`. Tokens are left to the estimate: counting them would cost as much as embedding."""
+        """Unit vectors of `texts`. Their tokens are estimated: counting them would cost as much as embedding."""
         async with self._one_at_a_time:
             vectors = await asyncio.to_thread(self._vectors, texts)
-        return Embedded(vectors, tokens=None)
+        return Embedded(vectors, tokens=estimated_tokens(texts))
 
     async def close(self) -> None:
         """Nothing to give back."""

@@ -30,7 +30,10 @@ from vectorshelf.errors import ConfigurationError, RejectedTextsError, Transient
 _OUT_OF_MONEY = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "access_terminated"}
 _OF_THE_REQUEST = {"model", "dimensions", "encoding_format", "user"}
 _REJECTED_TEXTS = {400, 413, 422}
-_TRANSIENT = {408, 409, 425}
+_TRANSIENT = {409, 425}
+_PERHAPS_DONE = {408, 502, 504, *range(520, 530)}
+"""Said by what stands before the endpoint, which may be at work all the same, and charge for it."""
+
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERRORS = 500
 
@@ -129,6 +132,8 @@ class OpenAIEmbedder:
         if status == _TOO_MANY_REQUESTS:
             observed = observed_in(headers, refused=True)
             return RefusedError(f"{self._endpoint} refused for now (429): {said}", observed)
+        if status in _PERHAPS_DONE:
+            return NoAnswerError(f"{self._endpoint} did not answer through its gateway ({status}): {said}")
         if status >= _SERVER_ERRORS or status in _TRANSIENT:
             return TransientError(f"{self._endpoint} failed ({status}): {said}", retry_after_of(headers))
         return ConfigurationError(f"{self._endpoint} {self._remedies(status, said)}")
@@ -145,8 +150,8 @@ class OpenAIEmbedder:
     def _said(self, error: openai.APIStatusError) -> str:
         """The server's own words in one line, without the key in case it repeats it."""
         message = error.body.get("message") if isinstance(error.body, dict) else None
-        words = " ".join(str(message or error.message).split())[:500]
-        return words.replace(self._key.get_secret_value(), "…")
+        words = " ".join(str(message or error.message).split())
+        return words.replace(self._key.get_secret_value(), "…")[:500]  # not the other way round: half a key is one, too
 
 
 def decoded(body: bytes, count: int) -> tuple[Vectors, int | None]:
@@ -172,14 +177,17 @@ def decoded(body: bytes, count: int) -> tuple[Vectors, int | None]:
         )
     try:
         return placed(indexes, np.stack(rows), count), tokens
+    except OverflowError as error:
+        raise BadAnswerError("the model's answer names an index beyond any text", tokens) from error
     except BadAnswerError as error:
         raise BadAnswerError(str(error), tokens) from error
 
 
 def _usage(answer: dict[str, Any]) -> int | None:
+    """Tokens as the answer has them. None, not 0: whatever was embedded had some."""
     usage = answer.get("usage") or {}
-    tokens = usage.get("total_tokens", usage.get("prompt_tokens"))
-    return tokens if isinstance(tokens, int) else None
+    told = (usage.get("total_tokens"), usage.get("prompt_tokens"))
+    return next((tokens for tokens in told if type(tokens) is int and tokens > 0), None)
 
 
 def _index(item: dict[str, Any], place: int) -> int:
@@ -197,4 +205,4 @@ def _row(embedding: object) -> Vectors:
         return np.frombuffer(binascii.a2b_base64(embedding), dtype="<f4")
     if not isinstance(embedding, list):
         raise TypeError(f"an embedding is a list of numbers or base64, not {type(embedding).__name__}")
-    return np.array([np.nan if number is None else number for number in embedding], dtype=np.float32)
+    return np.array(embedding, dtype=np.float32)  # null is NaN

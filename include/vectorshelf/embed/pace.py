@@ -28,6 +28,9 @@ class Pace(Protocol):
     async def settle(self, grant: Grant, tokens: int | None, observed: Observed, seconds: float) -> None:
         """The request was answered after `seconds`; `tokens` is its real usage if known."""
 
+    async def give_back(self, grant: Grant) -> None:
+        """The request will not be sent."""
+
 
 class Unpaced:
     """No limit: the local model's, and a server of one's own."""
@@ -38,6 +41,9 @@ class Unpaced:
 
     async def settle(self, grant: Grant, tokens: int | None, observed: Observed, seconds: float) -> None:
         """Nothing to settle."""
+
+    async def give_back(self, grant: Grant) -> None:
+        """Nothing was taken."""
 
 
 class SharedPace:
@@ -84,6 +90,10 @@ class SharedPace:
             self._limiter.settle(grant, tokens, observed, seconds + self._clock() - answered)
 
         await self._in_thread(settle)
+
+    async def give_back(self, grant: Grant) -> None:
+        """Let others have the place."""
+        await self._in_thread(partial(self._limiter.give_back, grant))
 
     def close(self) -> None:
         """Finish what the thread is doing."""

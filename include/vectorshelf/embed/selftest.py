@@ -22,6 +22,7 @@ from vectorshelf.embed.embedder import (
 )
 from vectorshelf.embed.tokens import byte_length, estimated_tokens
 from vectorshelf.errors import ConfigurationError, RejectedTextsError, TransientError, VectorshelfError
+from vectorshelf.store.budget import MoneyPromisedError
 
 TEXTS = ["a quiet laptop for long journeys", "a quiet laptop for long journeys", "red wool socks, three pairs"]
 """Two equal texts and a different one: any change of order moves the different one."""
@@ -89,7 +90,7 @@ async def _asked(asking: Asking, random: Callable[[], float]) -> tuple[Embedded,
         attempt += 1
         try:
             return await _answered(asking)
-        except WrongSizeError:
+        except (WrongSizeError, MoneyPromisedError):
             raise
         except TransientError as error:
             asked = error.retry_after or 0.0
@@ -130,7 +131,8 @@ def _judged(answer: Embedded, dialect: Dialect, embedder: Embedder, hold: int | 
         )
     if strangers > 1 - 1e-6:
         raise ConfigurationError(f"{embedder.name} gives one vector to every text: choose another model or endpoint")
-    tokens = estimated_tokens(TEXTS) if answer.tokens is None else answer.tokens
+    silent = estimated_tokens(TEXTS) if hold is None else sum(byte_length(text) for text in TEXTS)
+    tokens = silent if answer.tokens is None else answer.tokens
     return SelfTest(dialect, answer.vectors.shape[1], float(lengths.mean()), tokens, hold)
 
 

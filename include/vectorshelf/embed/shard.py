@@ -23,6 +23,7 @@ from vectorshelf.embed.packing import Packer, RequestSize, Text
 from vectorshelf.embed.retry import Retries
 from vectorshelf.embed.tokens import MAX_TOKENS_PER_TEXT, byte_length, bytes_of, estimated, shortened
 from vectorshelf.errors import TransientError
+from vectorshelf.store.pending import Others
 
 T = TypeVar("T")
 
@@ -30,6 +31,7 @@ TEXTS_IN_FLIGHT = 4_096
 """Two of the largest requests, or one with the next: an answer of 2,048 texts takes about 60 MiB on its way from the
 socket to the table (1,536 dimensions). Small requests meet `max_in_flight` first."""
 
+_PATIENCE = 1800.0  # seconds without any sign of life from whoever embeds the same texts
 _POLL = 1.0  # seconds between two looks at what others have embedded meanwhile
 _GRACE = 10.0  # seconds that answers under way get when the task is cancelled: a worker is killed after a minute
 
@@ -41,7 +43,7 @@ async def embed_shard(  # noqa: PLR0913  # all by name: what it needs is injecte
     pace: Pace,
     save: Save,
     on_reject: OnReject,
-    others: Callable[[], int] = lambda: 0,
+    others: Callable[[], Others] = lambda: Others(0),
     size: RequestSize | None = None,
     max_in_flight: int = 8,
     retries: Retries | None = None,
@@ -50,18 +52,18 @@ async def embed_shard(  # noqa: PLR0913  # all by name: what it needs is injecte
     past_usage: tuple[int, int] = (0, 0),
     purse: Purse | None = None,
     on_progress: Callable[[int, int], None] | None = None,
-    on_wait: Callable[[int], None] | None = None,
+    on_wait: Callable[[Others], None] | None = None,
     sleep: Sleep = asyncio.sleep,
     random: Callable[[], float] = random_number,
     clock: Callable[[], float] = time.monotonic,
 ) -> Figures:
     """Embed every text of `pending` (sha-256, text) or reject it; return what was done.
 
-    When it is through, `others` says how many texts somebody else is embedding at the moment; while there are some,
+    When it is through, `others` says what somebody else is embedding of it at the moment; while there is something,
     `pending` is gone through again for what they leave. `pending`, `others`, `save`, `on_reject` and `purse` are called
     in one thread of their own, one at a time, so they may share a connection. A text of more than `longest` tokens is
     `too_long`. `past_usage` is (tokens, bytes) of earlier requests and calibrates the estimates.
-    `on_progress(texts, tokens)` is called after each response, `on_wait(texts)` when others are waited for. Raises
+    `on_progress(texts, tokens)` is called after each response, `on_wait(others)` when others are waited for. Raises
     ConfigurationError, BrakeError, or TransientError when a request's retries are exhausted or others take too long;
     run it again with what is still pending.
     """
@@ -87,27 +89,27 @@ class _Waiting:
     """Waits for who embeds the same texts at this moment: a neighbour shard, another run, a try given up for dead."""
 
     asking: Asking
-    others: Callable[[], int]
-    on_wait: Callable[[int], None] | None
-    _left: int | None = None
+    others: Callable[[], Others]
+    on_wait: Callable[[Others], None] | None
+    _seen: Others | None = None
     _waited: float = 0.0
 
     async def on_others(self) -> bool:
         """Wait a moment and return True when it is worth to look again; False when nothing is left.
 
-        Raises TransientError when nothing has moved for as long as one waits for a limit.
+        Raises TransientError when nothing has moved for long: no text of ours, and no other request of this model.
         """
-        left = await self.asking.in_database(self.others)
-        if not left:
+        found = await self.asking.in_database(self.others)
+        if not found.texts:
             return False
-        if left != self._left:
-            self._left, self._waited = left, 0.0
-            if self.on_wait is not None:
-                self.on_wait(left)
-        if self._waited >= self.asking.retries.patience:
+        if found != self._seen:
+            if self.on_wait is not None and (self._seen is None or found.texts != self._seen.texts):
+                self.on_wait(found)
+            self._seen, self._waited = found, 0.0
+        if self._waited >= _PATIENCE:
             raise TransientError(
-                f"another run has been embedding {left:,} of these texts for {self._waited:.0f} s without an answer: "
-                "try again later; if it hangs, end it, and they are free"
+                f"{found.who or 'another run'} has been embedding {found.texts:,} of these texts for "
+                f"{self._waited / 60:.0f} minutes without any answer: try again later; if it hangs, end it"
             )
         self._waited += _POLL
         await self.asking.sleep(_POLL)
@@ -120,9 +122,11 @@ def _fitting(pending: Iterable[tuple[bytes, str]], delivery: Delivery, longest: 
     for sha256, text in pending:
         length = byte_length(text)
         if length > most and delivery.too_long == "truncate":
-            figures.truncated += 1
-            yield Text(sha256, shortened(text, most), cut=True)
-            continue
+            cut = shortened(text, most)
+            if cut.strip():
+                figures.truncated += 1
+                yield Text(sha256, cut, cut=True)
+                continue
         if length <= most and text.strip():
             yield Text(sha256, text)
             continue
@@ -154,7 +158,7 @@ class _Flight:
             while self._tasks and self._failure is None:
                 await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
             if self._failure is None:
-                await self._delivery.convict()
+                await self._delivery.judge()
         except asyncio.CancelledError:
             await self._land(_GRACE)
             raise

@@ -35,7 +35,8 @@ from vectorshelf.store import batches, db, ledger, quarantine
 from vectorshelf.store.budget import MoneyPromisedError
 from vectorshelf.store.limiter import Limiter
 from vectorshelf.store.pacing import Limits
-from vectorshelf.store.pending import Pending, ShardTexts
+from vectorshelf.store.pending import Others, Pending, ShardTexts
+from vectorshelf.store.session import notice_lost_clients
 from vectorshelf.store.vectors import save_response
 from vectorshelf.store.writers import choose_method
 
@@ -124,7 +125,9 @@ def embed_pending(run: Run, shard: int, settings: Settings, progress: Progress) 
         past_usage=past_usage,
         purse=purse,
         on_progress=lambda texts, tokens: progress.advance("embed", texts, tokens),
-        on_wait=lambda left: progress.note("embed", f"waiting for another run, which is embedding {left:,} of these"),
+        on_wait=lambda found: progress.note(
+            "embed", f"waiting for {found.who or 'another run'}, which is embedding {found.texts:,} of these texts"
+        ),
     )
     batches.check_free(run.conn, run.names, shard, run.space)
     return {
@@ -157,11 +160,11 @@ def deliver(  # noqa: PLR0913  # all by name: what the plan knows, who pays, who
     *,
     dialect: Dialect,
     tokens: int,
-    others: Callable[[], int] = lambda: 0,
+    others: Callable[[], Others] = lambda: Others(0),
     past_usage: tuple[int, int] = (0, 0),
     purse: Purse | None = None,
     on_progress: Callable[[int, int], None] | None = None,
-    on_wait: Callable[[int], None] | None = None,
+    on_wait: Callable[[Others], None] | None = None,
 ) -> Figures:
     """Ask the catalog's model for every pending (sha-256, text), under the shared limit and the purse's budget.
 
@@ -287,6 +290,7 @@ def _limiter(catalog: Catalog, settings: Settings) -> Iterator[Limiter | None]:
         yield None
         return
     with connected(settings, f"limiter {catalog.name}") as conn:
+        notice_lost_clients(conn)
         limits = Limits(embedding.requests_per_minute, embedding.tokens_per_minute)
         yield Limiter(conn, endpoint_of(embedding, settings.openai_base_url), embedding.model, limits)
 

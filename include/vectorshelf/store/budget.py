@@ -132,6 +132,7 @@ def hold(conn: Connection, asked: Asked, caps: Caps) -> int:
     Raises MoneyPromisedError, TooLargeError, or BrakeError with the figures when the budget is used up.
     """
     with transaction(conn) as cur:
+        cur.execute("SET LOCAL lock_timeout = '60s'")  # a session that hangs in its transaction stops nobody for long
         cur.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"budget of {asked.catalog}",))
         spending = spending_of(cur, asked.run_id, asked.catalog)
         found = verdict(asked.price, spending, caps)

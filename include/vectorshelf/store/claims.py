@@ -6,7 +6,11 @@ number. So a killed process leaves nothing behind that anybody would have to wai
 
 from vectorshelf.store.db import Connection, Cursor, query, transaction
 
-_CLASS = int.from_bytes(b"vscl", "big")  # any constant that nothing else in the database locks
+CLASS = int.from_bytes(b"vscl", "big")
+"""Of the advisory locks. Any constant will do that nothing else in the database locks."""
+
+PATIENCE = "60s"
+"""How long a statement on claims may wait for another session's: one that hangs in its transaction stops nobody."""
 
 
 class Claimant:
@@ -16,16 +20,21 @@ class Claimant:
         with transaction(conn) as cur:
             cur.execute("SELECT nextval('vectorshelf.claim_holders')")
             (number,) = cur.fetchone() or (0,)
-            cur.execute("SELECT pg_advisory_lock(%s, %s)", (_CLASS, number))
-            cur.execute("DELETE FROM vectorshelf.claims WHERE holder <> ALL (%s)", (live(cur),))
-        self.number = int(number)
+            self.number = int(number)
+            cur.execute("SELECT pg_advisory_lock(%s, %s)", (CLASS, self.number))
+            cur.execute(query("clear_claims"), self.values)
+
+    @property
+    def values(self) -> dict[str, int]:
+        """The bound values that tell this session from others."""
+        return {"class": CLASS, "holder": self.number}
 
     def release(self, cur: Cursor) -> None:
         """Give all claims back: what was claimed is stored by now, or in quarantine."""
-        cur.execute("DELETE FROM vectorshelf.claims WHERE holder = %s", (self.number,))
+        be_impatient(cur)
+        cur.execute(query("release_claims"), self.values)
 
 
-def live(cur: Cursor) -> list[int]:
-    """The numbers of the holders that are alive."""
-    cur.execute(query("live_claimants"), {"class": _CLASS})
-    return [number for (number,) in cur.fetchall()]
+def be_impatient(cur: Cursor) -> None:
+    """For this transaction: raise TransientError rather than wait for another session's for long."""
+    cur.execute("SELECT set_config('lock_timeout', %s, true)", (PATIENCE,))

@@ -86,11 +86,6 @@ class Limiter:
             if self._teaches(observed):
                 self._learn(cur, observed, grant.generation)
 
-    def observe(self, observed: Observed) -> None:
-        """Learn from a response outside of any reservation: the self-test's."""
-        with transaction(self._conn) as cur:
-            self._learn(cur, observed)
-
     def effective(self) -> Limits:
         """What one minute allows now."""
         with transaction(self._conn) as cur:

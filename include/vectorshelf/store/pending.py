@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from psycopg2 import sql
 
 from vectorshelf.store import fence, staging
-from vectorshelf.store.claims import Claimant, live
+from vectorshelf.store.claims import Claimant, be_impatient
 from vectorshelf.store.db import Connection, Cursor, transaction
 from vectorshelf.store.merge import Change
 
@@ -65,6 +66,14 @@ def count_longer(cur: Cursor, change: Change, size: int) -> int:
     return int(count)
 
 
+class Others(NamedTuple):
+    """What of a shard somebody else embeds: how many texts, `who`, a `pulse` that moves while requests are answered."""
+
+    texts: int
+    who: str | None = None
+    pulse: int | None = None
+
+
 class ShardTexts:
     """The texts that one shard lacks, claimed page by page as they are read. Iterate it as often as something is left.
 
@@ -91,18 +100,23 @@ class ShardTexts:
             for digest, text in self._page(start):
                 yield bytes(digest), text
 
-    def others(self) -> int:
+    def others(self) -> Others:
         """Give up the claims of what is done by now, and count what is left: it is others' to embed, or was."""
         with transaction(self._conn) as cur:
             self._claimant.release(cur)
             staging.run_statement(cur, "count_left", self._names, self._values)
             (left,) = cur.fetchone() or (0,)
-        return int(left)
+            if not left:
+                return Others(0)
+            staging.run_statement(cur, "who_claims", self._names, {**self._values, **self._claimant.values})
+            who, pulse = cur.fetchone() or (None, None)
+        return Others(int(left), who, pulse)
 
     def _page(self, first: int) -> list[tuple[memoryview, str]]:
         """What of the page that begins at position `first` lacks a vector and is ours. Positions have no gaps."""
-        page = {"first": first, "last": first + PAGE_TEXTS - 1, "holder": self._claimant.number}
+        values = {**self._values, **self._claimant.values, "first": first, "last": first + PAGE_TEXTS - 1}
         with transaction(self._conn) as cur:
-            staging.run_statement(cur, "claim_page", self._names, {**self._values, **page, "live": live(cur)})
-            staging.run_statement(cur, "claimed_page", self._names, {**self._values, **page})
+            be_impatient(cur)
+            staging.run_statement(cur, "claim_page", self._names, values)
+            staging.run_statement(cur, "claimed_page", self._names, values)
             return cur.fetchall()

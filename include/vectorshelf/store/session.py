@@ -28,9 +28,11 @@ def session_settings(conn: Connection, settings: Mapping[str, str]) -> Iterator[
 def notice_lost_clients(conn: Connection) -> None:
     """Have the server end this session's statement when this process dies, where the server's system can tell.
 
-    Without it, a build whose client was killed goes on to its end and holds its lock.
+    Without it, a build whose client was killed goes on to its end and holds its lock. A process that is stopped in the
+    middle of a transaction loses it after a while, and its locks with it.
     """
     with autocommit(conn) as cur:
+        cur.execute("SET idle_in_transaction_session_timeout = '5min'")
         for setting in ("idle = 30", "interval = 10", "count = 3"):  # between statements: a host that lost its power
             cur.execute(f"SET tcp_keepalives_{setting}")
         try:

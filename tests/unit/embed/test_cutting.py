@@ -29,5 +29,9 @@ def test_another_reason_cuts_nothing():
     assert shorter(TEXT, "it contains what this model does not take") is None
 
 
+def test_nothing_but_the_space_before_a_long_word_is_no_text():
+    assert shorter(Text(b"hash", " " * 100 + "x" * 20), "Input is too long") is None
+
+
 def test_a_text_of_next_to_nothing_is_not_too_long_whatever_the_endpoint_says():
     assert shorter(Text(b"hash", "x" * 64), "Input is too long") is None

@@ -19,9 +19,16 @@ def test_items_without_an_index_or_with_null_are_in_their_order():
     assert tokens == 7
 
 
-@pytest.mark.parametrize("usage", [None, {}, {"total_tokens": "7"}])
+@pytest.mark.parametrize(
+    "usage", [None, {}, {"total_tokens": "7"}, {"total_tokens": 0}, {"total_tokens": -5}, {"total_tokens": True}]
+)
 def test_a_server_that_tells_no_usage_is_understood(usage):
     assert decoded(body({"embedding": [1.0], "index": 0}, usage=usage), 1)[1] is None
+
+
+def test_usage_without_a_total_is_the_prompts():
+    usage = {"total_tokens": None, "prompt_tokens": 7}
+    assert decoded(body({"embedding": [1.0], "index": 0}, usage=usage), 1)[1] == 7
 
 
 @pytest.mark.parametrize(
@@ -30,6 +37,7 @@ def test_a_server_that_tells_no_usage_is_understood(usage):
         [],
         [{"embedding": [1.0], "index": 1}],
         [{"embedding": [1.0], "index": "0"}],
+        [{"embedding": [1.0], "index": 2**64 - 1}],
         [{"embedding": [1.0], "index": 0.5}],
         [{"embedding": [1.0], "index": 0}, {"embedding": [1.0, 2.0], "index": 1}],
         [{"embedding": "abc", "index": 0}],

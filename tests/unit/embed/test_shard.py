@@ -20,6 +20,7 @@ from vectorshelf.embed.shard import TEXTS_IN_FLIGHT, embed_shard
 from vectorshelf.errors import BrakeError, ConfigurationError, RejectedTextsError, TransientError, VectorshelfError
 from vectorshelf.store.budget import MoneyPromisedError, TooLargeError
 from vectorshelf.store.pacing import Observed
+from vectorshelf.store.pending import Others
 
 
 def hashed(texts: list[str]) -> Iterator[tuple[bytes, str]]:
@@ -262,12 +263,13 @@ def test_poison_is_isolated_exactly(guilty):
     assert (figures.texts, figures.rejected) == (len(good), len(texts) - len(good))
 
 
-def test_one_poisoned_text_among_1024_costs_fourteen_requests_more(shelf):
+def test_one_poisoned_text_among_1024_costs_fifteen_requests_more(shelf):
     texts = [*named(700), "poison", *named(1_023)[700:]]
     figures = shelf.embed(texts, Poisoned(), size=RequestSize(texts=1_024))
     # Two for each of ten halvings, less those for a second half that must hold what the first did not.
-    assert figures.requests == 1 + 14
-    assert figures.isolating == 14
+    # And one that asks for the text again, before it is put aside.
+    assert figures.requests == 1 + 14 + 1
+    assert figures.isolating == 15
 
 
 def test_an_endpoint_that_rejects_everything_is_a_configuration_error_and_quarantines_nothing(shelf):
@@ -574,6 +576,7 @@ class Neighbours:
         self.texts, self.leave = texts, list(leave)
         self.mine = set(texts) - set(self.leave[0])
         self.waited = []
+        self.pulse = 1
 
     def __iter__(self):
         yield from hashed([text for text in self.texts if text in self.mine])
@@ -583,13 +586,13 @@ class Neighbours:
         now = self.leave.pop(0)
         then = self.leave[0] if self.leave else []
         self.mine = {text for text in now if text not in then and text.startswith("orphan")}
-        return len(now)
+        return Others(len(now), "embed 0 of another run", self.pulse)
 
     def embed(self, shelf, model):
         return asyncio.run(
             embed_shard(
                 self, model, pace=Unpaced(), save=shelf.save, on_reject=shelf.on_reject, others=self.others,
-                on_wait=self.waited.append, sleep=shelf.sleep,
+                on_wait=lambda found: self.waited.append(found.texts), sleep=shelf.sleep,
             )
         )  # fmt: skip
 
@@ -604,6 +607,90 @@ def test_texts_that_others_embed_are_waited_for_and_those_they_leave_are_embedde
 
 
 def test_others_who_never_come_to_an_end_are_left_to_the_scheduler(shelf):
-    shard = Neighbours(["theirs"], [["theirs"]] * 1_000)
-    with pytest.raises(TransientError, match="another run has been embedding 1 of these texts for 300 s"):
+    shard = Neighbours(["theirs"], [["theirs"]] * 10_000)
+    with pytest.raises(TransientError, match="embed 0 of another run has been embedding 1 of these texts for 30 min"):
         shard.embed(shelf, HashModel())
+
+
+def test_others_who_are_slow_but_at_work_are_waited_for(shelf):
+    class AtWork(Neighbours):
+        def others(self):
+            self.pulse += 1
+            return super().others()
+
+    shard = AtWork(["theirs"], [*[["theirs"]] * 5_000, []])
+    shard.embed(shelf, HashModel())
+    assert len(shelf.slept) == 5_000
+
+
+def test_texts_refused_while_the_endpoint_was_unwell_are_asked_for_again_and_embedded(shelf):
+    unwell = range(4, 40)
+
+    def script(texts, answer):
+        if len(model.asked) in unwell and PROBE not in texts and len(texts) < 10:
+            raise RejectedTextsError("account deactivated")
+        if len(model.asked) == 3:
+            raise RejectedTextsError("account deactivated")
+
+    model = HashModel(script)
+    shelf.embed(named(100), model, max_in_flight=1)
+    assert shelf.holds(named(100))
+    assert shelf.rejected == {}
+
+
+def test_a_text_that_the_endpoint_always_fails_on_stands_alone_in_quarantine_and_the_rest_is_embedded(shelf):
+    def fails(texts, answer):
+        if "product 13" in texts:
+            raise TransientError("500")
+
+    texts = named(40)
+    figures = shelf.embed(texts, HashModel(fails), max_in_flight=2)
+    assert shelf.rejected == {"product 13": "500"}
+    assert shelf.holds([text for text in texts if text != "product 13"])
+    assert (figures.texts, figures.rejected) == (39, 1)
+
+
+def test_an_endpoint_that_is_down_puts_nobody_into_quarantine(shelf):
+    def down(texts, answer):
+        raise TransientError("503")
+
+    with pytest.raises(TransientError, match="503"):
+        shelf.embed(named(60), Turning(3, down), max_in_flight=2)
+    assert shelf.rejected == {}
+
+
+def test_an_endpoint_that_tells_no_usage_is_booked_at_the_most_where_a_budget_must_hold(shelf):
+    silent = HashModel(lambda texts, answer: Embedded(answer.vectors, None))
+    shelf.embed(named(5), silent, purse=Purse(texts=5))
+    [paid] = shelf.paid
+    assert paid.tokens == sum(map(len, named(5)))
+    assert paid.bytes == 0  # it says nothing about tokens per byte
+
+
+def test_an_endpoint_that_tells_no_usage_is_booked_at_the_estimate_without_a_budget(shelf):
+    silent = HashModel(lambda texts, answer: Embedded(answer.vectors, None))
+    shelf.embed(named(5), silent)
+    [paid] = shelf.paid
+    assert 5 <= paid.tokens < sum(map(len, named(5)))
+
+
+def test_a_place_under_the_limit_is_given_back_when_there_is_no_money(shelf):
+    class Places(Unpaced):
+        taken = given_back = 0
+
+        async def turn(self, tokens):
+            self.taken += 1
+            return await super().turn(tokens)
+
+        async def give_back(self, grant):
+            self.given_back += 1
+
+    places = Places()
+    with pytest.raises(BrakeError):
+        asyncio.run(
+            embed_shard(
+                hashed(named(30)), HashModel(), pace=places, save=shelf.save, on_reject=shelf.on_reject,
+                purse=Purse(texts=10), size=RequestSize(texts=10), max_in_flight=1,
+            )
+        )  # fmt: skip
+    assert (places.taken, places.given_back) == (2, 1)
