@@ -31,6 +31,7 @@ def request_of(tmp_path, monkeypatch):
         from vectorshelf_runs import request_of
 
         run = SimpleNamespace(
+            run_type="scheduled",
             dag_id="embed_shop",
             run_id="manual__1",
             run_after=TRIGGERED,
