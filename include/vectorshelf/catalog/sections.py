@@ -217,7 +217,8 @@ class Embedding(Part):
     )
     """A compatible endpoint. Unset: `OPENAI_BASE_URL`, else the official one."""
     requests_per_minute: PerMinute = Field(default=3000, examples=[500])
-    """The account's limit, shared by every worker and run that uses this endpoint and model."""
+    """The account's limit, shared by every worker and run that uses this endpoint and model. Never exceeded, also where
+    the endpoint says that it allows more."""
     tokens_per_minute: PerMinute = Field(default=1_000_000, examples=[200_000])
     """The same for tokens."""
     max_in_flight: int = Field(default=8, ge=1, le=256, examples=[16])

@@ -111,8 +111,10 @@ class Delivery:
         except (MoneyPromisedError, RefusedError):
             raise
         except TransientError as error:
-            if not self._suspects.accepted_since(began):
+            if (error.retry_after or 0.0) > self.asking.retries.patience:
                 raise
+            if not self._suspects.accepted_since(began):
+                await self._probe(str(error), tries=1)
             # It takes others all the while: something in this request is what it always fails on.
             await self._isolate(request, str(error), _FEW)
             return False
@@ -280,10 +282,11 @@ class Delivery:
         if self._suspects.many:
             await self.judge()
 
-    async def _probe(self, reason: str) -> None:
+    async def _probe(self, reason: str, tries: int | None = None) -> None:
+        """See whether the endpoint takes a harmless text. Raises ConfigurationError, or TransientError, if not."""
         self.figures.isolating += 1
         try:
-            unusable = await self._answered([Text(_NOBODYS, PROBE)])
+            unusable = await self._answered([Text(_NOBODYS, PROBE)], tries)
         except RejectedTextsError as error:
             raise ConfigurationError(
                 f"{self.asking.embedder.name} rejects every text, even a harmless one: {reason}:"

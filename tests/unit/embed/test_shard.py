@@ -208,7 +208,7 @@ def test_retries_end(shelf):
     model = HashModel(failing_first(100, TransientError("502")))
     with pytest.raises(TransientError, match="502"):
         shelf.embed(named(5), model, retries=Retries(attempts=4))
-    assert len(model.asked) == 4
+    assert model.asked == [*[named(5)] * 4, [PROBE]]  # it might have been one text's fault
 
 
 def test_configuration_errors_are_not_tried_again(shelf):
@@ -504,9 +504,9 @@ def test_a_lone_text_refused_last_goes_to_quarantine_once_the_endpoint_took_anot
     model = Poisoned()
     figures = shelf.embed([*named(10), "poison"], model, max_in_flight=1)
     assert shelf.rejected == {"poison": "the input was rejected"}
-    assert model.asked[-1] == [PROBE]
+    assert model.asked[-2:] == [[PROBE], ["poison"]]
     assert shelf.holds(named(10))
-    assert (figures.texts, figures.rejected, figures.isolating) == (10, 1, 1)
+    assert (figures.texts, figures.rejected, figures.isolating) == (10, 1, 2)
 
 
 def test_vectors_of_another_size_are_a_matter_of_configuration_when_they_stay(shelf):
@@ -624,12 +624,8 @@ def test_others_who_are_slow_but_at_work_are_waited_for(shelf):
 
 
 def test_texts_refused_while_the_endpoint_was_unwell_are_asked_for_again_and_embedded(shelf):
-    unwell = range(4, 40)
-
     def script(texts, answer):
-        if len(model.asked) in unwell and PROBE not in texts and len(texts) < 10:
-            raise RejectedTextsError("account deactivated")
-        if len(model.asked) == 3:
+        if 3 <= len(model.asked) < 12:
             raise RejectedTextsError("account deactivated")
 
     model = HashModel(script)
