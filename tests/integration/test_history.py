@@ -9,7 +9,7 @@ import pytest
 from tests.integration.dated import expected_stretches, state, state_at, stretches, written
 from tests.integration.products import Item, Shelf, as_rows, day, sha256
 from vectorshelf.errors import BrakeError, TransientError, VectorshelfError
-from vectorshelf.store import db, history, merge, spaces
+from vectorshelf.store import db, history, merge
 
 APPLE, PEAR, FIG = Item("apple"), Item("pear"), Item("fig")
 TEN = {str(number): Item(f"product {number}") for number in range(10)}
@@ -247,21 +247,6 @@ class TestVectors:
             cur.execute("SELECT space, sha256 FROM vectorshelf.history_vectors")
             needed = {(space, bytes(digest)) for space, digest in cur.fetchall()}
         assert needed == {(shelf.space, sha256(text)) for text in ("apple", "pear", "fig")}
-
-    def test_a_date_knows_whose_vectors_it_was_loaded_with(self, conn):
-        shelf = Shelf(conn)
-        load(shelf, 1, TEN)
-        with db.transaction(conn) as cur:
-            other = spaces.space_of(cur, "model-b", 4)
-        first, shelf.space = shelf.space, other
-        change = replace(shelf.change(2), history=True, space=other, model="model-b")
-        shelf.stage(change, TEN)
-        shelf.embed(TEN)
-        assert shelf.merge(change).history == 0  # the products are the same: no row says so twice
-        assert [space for _, space, _ in dates(shelf)] == [first, other]
-        with db.transaction(conn) as cur:
-            cur.execute("SELECT space, count(*) FROM vectorshelf.history_vectors GROUP BY space ORDER BY space")
-            assert cur.fetchall() == [(first, 10), (other, 10)]
 
 
 class TestOnAndOff:

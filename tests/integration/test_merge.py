@@ -118,9 +118,9 @@ def test_a_product_whose_text_is_in_quarantine_is_left_out_and_counted(conn):
     shelf.embed({"a": APPLE})
     with db.transaction(conn) as cur:
         cur.execute(
-            "INSERT INTO vectorshelf.quarantine (catalog, kind, fingerprint, reason, run_id)"
-            " VALUES ('shop', 'text', %s, 'refused', 'x')",
-            (sha256("poison"),),
+            "INSERT INTO vectorshelf.quarantine (catalog, kind, fingerprint, space, reason, run_id)"
+            " VALUES ('shop', 'text', %s, %s, 'refused', 'x')",
+            (sha256("poison"), change.space),
         )
     assert shelf.merge(change).refused == 1
     assert shelf.rows() == as_rows({"a": APPLE})

@@ -399,3 +399,37 @@ def test_hybrid_search_asks_the_tables_own_model_too(change):
     change.old.run(1, FRUIT)
     answer = pipeline.search(change.new.catalog, "pear", change.new.settings, mode="hybrid")
     assert answer["results"][0]["name"] == "pear"
+
+
+class TestHistory:
+    """Time travel across a change of model: a date keeps whose vectors it was loaded with."""
+
+    DATES = (
+        "SELECT extract(day FROM d.as_of)::integer, s.dimensions FROM vectorshelf.history_dates d"
+        " JOIN vectorshelf.spaces s USING (space) ORDER BY d.as_of"
+    )
+
+    @pytest.fixture
+    def change(self, tmp_path, database_url) -> Change:
+        return Change(tmp_path, database_url, history=True)
+
+    def names(self, shop: Shop, day: int) -> set[str]:
+        return {hit["name"] for hit in pipeline.search_as_of(shop.catalog, "pear", at(day), shop.settings)["results"]}
+
+    def test_each_date_answers_in_its_own_model(self, change):
+        change.old.run(1, FRUIT)
+        assert change.new.run(2, FRUIT)["history"] == 0  # the products are the same: no row says so twice
+        assert change.old.query(self.DATES) == [(1, 64), (2, 128)]
+        everything = {name for _, name, _, _ in FRUIT}
+        assert self.names(change.old, 1) == self.names(change.new, 2) == everything
+        with pytest.raises(ConfigurationError, match="was loaded with"):
+            self.names(change.new, 1)
+
+    def test_an_older_date_in_the_new_model_is_remembered_and_no_table_is_made(self, change):
+        change.old.run(5, FRUIT)
+        figures = change.new.run(3, FRUIT[:2])
+        assert (figures["superseded"], figures["history"]) == (True, 2)
+        assert change.tables() == ["products"]
+        assert change.widths() == {64}
+        assert change.old.query(self.DATES) == [(3, 128), (5, 64)]
+        assert self.names(change.new, 3) == {name for _, name, _, _ in FRUIT[:2]}

@@ -71,8 +71,8 @@ def make_ready(cur: db.Cursor, request: RunRequest) -> None:
 
 
 def _only_stores(request: RunRequest, target: Target) -> bool:
-    """A run older than the snapshot that readers have leaves its vectors in the store, and the tables as they are."""
-    return target.is_past(request.as_of)
+    """A snapshot older than what readers have leaves its vectors in the store, and the tables as they are."""
+    return request.catalog.mode == "snapshot" and target.is_past(request.as_of)
 
 
 def _writes(run: Run) -> bool:
@@ -121,7 +121,7 @@ def comparable(cur: db.Cursor, run: Run) -> merge.Change:
 
 def difference(cur: db.Cursor, run: Run, change: merge.Change) -> merge.Difference:
     """How what readers have will differ; not at all where they have a newer snapshot."""
-    if _only_stores(run.request, run.target):
+    if run.target.is_past(run.request.as_of):
         return merge.Difference()
     return merge.replacement(cur, change) if change.replaces else merge.difference(cur, change)
 

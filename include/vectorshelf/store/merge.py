@@ -168,7 +168,7 @@ def merge(
     Raises BrakeError (mass delete, too many refused texts) and TransientError (vectors missing that embed should have
     stored) before the table was written.
     """
-    if change.history and change.replaces:
+    if change.replaces:
         fence.lock(cur, change.catalog, log)  # history is the catalog's, whichever of its tables is filled
     current = fence.lock(cur, change.shelf, log)
     if current.is_past(change.as_of):

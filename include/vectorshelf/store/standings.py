@@ -62,7 +62,7 @@ def shelf_of(catalog: str, standby: Standby) -> str:
 def lock(cur: Cursor, catalog: str) -> None:
     """Hold the catalog's own row to the transaction's end: no table takes another's place meanwhile, no load begins.
 
-    Loads of a table that stands by go on: the nights of the old model do not wait for the one that fills the new table.
+    The load that fills a table which stands by takes it, too, for its one transaction: history is the catalog's.
     """
     cur.execute("SELECT FROM vectorshelf.catalogs WHERE catalog = %s FOR UPDATE", (catalog,))
 

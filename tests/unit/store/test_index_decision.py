@@ -106,13 +106,13 @@ def test_an_index_whose_rows_did_not_change_is_never_rebuilt_for_its_probes():
 
 def test_a_measurement_waits_for_the_last_run_of_a_backfill():
     state = changed(6_000)
-    decision = postponed(decide(SPEC, "cosine", state), state)
+    decision = postponed(decide(SPEC, TABLE, state), state)
     assert decision.verdict == "keep"
     assert decision.reason.endswith("changed since recall was measured; the last run of the backfill measures it")
 
 
 def test_what_searches_need_now_does_not_wait():
     for state in (changed(100_000), replace(GOOD, existing=None), replace(GOOD, measured=None)):
-        decision = decide(SPEC, "cosine", state)
+        decision = decide(SPEC, TABLE, state)
         assert decision.verdict in {"build", "measure"}
         assert postponed(decision, state) == decision
