@@ -248,7 +248,6 @@ def test_every_text_of_the_backfill_is_stored_once(cluster, backfilled):
     assert stored == len(texts)
 
 
-@pytest.mark.xfail(reason="runs that overlap may each pay for a new text until texts are claimed before they are sent")
 def test_no_text_of_the_backfill_is_paid_for_twice(backfilled):
     assert daily.paid_twice(backfilled.asked, daily.distinct_texts(PAST)) == 0
 

@@ -66,11 +66,12 @@ def test_sessions_that_begin_at_the_same_moment_share_no_text(tmp_path, database
             at_once.wait()
             return mine
 
-    with ThreadPoolExecutor(2) as pool:
-        for _ in range(100):
+    with ThreadPoolExecutor(2) as pool, db.connect(database_url) as watcher:
+        for _ in range(60):
             one, other = pool.map(claim, runs)
             assert not one & other
             assert len(one | other) == 40
+            await_end_of_sessions(watcher)
 
 
 def test_a_session_that_hangs_while_it_claims_stops_nobody_for_ever(tmp_path, database_url, standin, monkeypatch):

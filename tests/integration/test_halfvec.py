@@ -71,7 +71,7 @@ def test_neighbours_that_halves_cannot_tell_apart_come_in_the_order_of_full_numb
     monkeypatch.setattr(search_function, "FEW", 100)
     table = ServingTable("public", "products", 32, metric, "halfvec")
     vectors = clustered(1_000, 32)
-    vectors[:15] = vectors[0] + np.linspace(0, 5e-4, 15)[::-1, None] * clustered(1, 32, seed=5)
+    vectors[:15] = vectors[0] + np.linspace(0, 5e-5, 15)[::-1, None] * clustered(1, 32, seed=5)
     make_shelf(conn, table)
     stock(conn, table, vectors, ("Phones",))
     ensure(conn, table)

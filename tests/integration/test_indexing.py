@@ -24,7 +24,7 @@ def test_the_catalogs_own_queries_measure_recall(tmp_path, database_url):
     path = queries_file(tmp_path, "kind 7", "", "  shelf 3  ", "kind 7", "produit nº 9")
     shop = Shop(tmp_path, database_url, index={"queries": path})
     assert shop.run(1, MANY)["index"]["recall"] >= 0.95
-    assert shop.query(LOG) == [("given", 3)]
+    assert shop.query(LOG) == [("given", 100)]  # three are too few to prove anything: words of products join them
 
 
 def test_without_them_words_of_the_products_do(tmp_path, database_url):

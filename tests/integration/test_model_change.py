@@ -422,8 +422,7 @@ class TestHistory:
         assert change.old.query(self.DATES) == [(1, 64), (2, 128)]
         everything = {name for _, name, _, _ in FRUIT}
         assert self.names(change.old, 1) == self.names(change.new, 2) == everything
-        with pytest.raises(ConfigurationError, match="was loaded with"):
-            self.names(change.new, 1)
+        assert self.names(change.new, 1) == self.names(change.old, 2) == everything  # whatever the file says today
 
     def test_an_older_date_in_the_new_model_is_remembered_and_no_table_is_made(self, change):
         change.old.run(5, FRUIT)
@@ -433,3 +432,70 @@ class TestHistory:
         assert change.widths() == {64}
         assert change.old.query(self.DATES) == [(3, 128), (5, 64)]
         assert self.names(change.new, 3) == {name for _, name, _, _ in FRUIT[:2]}
+
+
+class TestDeltas:
+    """A catalog of deltas changes its model by way of one whole snapshot. What the snapshot cannot know is not lost."""
+
+    @pytest.fixture
+    def shops(self, tmp_path, database_url):
+        def shop(mode: str, dimensions: int) -> Shop:
+            return Shop(tmp_path, database_url, mode=mode, embedding={"provider": "local", "dimensions": dimensions})
+
+        shop("snapshot", 64).run(1, FRUIT)
+        shop("delta", 64).run(5, [("5", "plum", "fruit", "3.00")])
+        return shop
+
+    def test_a_snapshot_older_than_a_delta_of_the_table_is_refused_before_anything_is_paid(self, shops):
+        with pytest.raises(ConfigurationError, match="holds a delta of 2026-11-05"):
+            shops("snapshot", 128).run(3, FRUIT)
+        assert len(shops("delta", 64).names()) == 5
+
+    def test_a_delta_that_comes_while_the_new_table_is_filled_keeps_the_old_one_in_place(self, shops):
+        new = shops("snapshot", 128)
+        new.write(6, FRUIT)
+        run_id = tasks.prepare(new.request(6, key="fills"), new.settings)
+        tasks.extract(run_id, new.settings)
+        for shard in tasks.plan(run_id, new.settings)["shards"]:
+            tasks.embed(run_id, shard["shard"], new.settings)
+        tasks.load(run_id, new.settings)
+        shops("delta", 64).run(7, [("6", "fig", "fruit", "4.00")])
+        tasks.index(run_id, new.settings)
+        figures = tasks.report(run_id, new.settings)
+        assert figures["model_change"]["made"] is False
+        assert "holds a delta of 2026-11-07" in figures["model_change"]["reason"]
+        assert len(new.names()) == 6
+
+    def test_the_brake_on_deletions_counts_rows_that_only_deltas_brought(self, shops, tmp_path, database_url):
+        careful = Shop(
+            tmp_path, database_url, embedding={"provider": "local", "dimensions": 128}, max_delete_fraction=0.1
+        )
+        with pytest.raises(BrakeError, match="would delete 1 of the 5"):
+            careful.run(6, FRUIT)
+
+    def test_a_way_back_says_which_deltas_are_lost(self, shops):
+        shops("snapshot", 128).run(6, FRUIT)
+        delta = shops("delta", 128)
+        delta.run(7, [("6", "fig", "fruit", "4.00")])
+        answer = pipeline.rollback(delta.catalog, delta.settings)
+        assert answer["deltas_lost_since"] == at(5).isoformat()
+        assert "the deltas after 2026-11-05 02:00 UTC are not in it" in report.rolled_back(answer)
+
+
+def test_what_the_old_model_refused_is_known_as_long_as_it_serves(tmp_path, database_url, standin):
+    rows = [*products(9), ("9", "forbidden thing", "shelf", "1.00")]
+    standin.tell(rejected="forbidden")
+    old = paid_shop(tmp_path, database_url, standin)
+    old.run(1, rows)
+    new = paid_shop(tmp_path, database_url, standin, embedding={"model": LARGE})
+    new.write(3, rows)
+    old.write(2, rows)
+    night = tasks.prepare(old.request(2, key="night"), old.settings)
+    tasks.extract(night, old.settings)
+    tasks.plan(night, old.settings)
+    change = tasks.prepare(new.request(3, key="change"), new.settings)
+    tasks.extract(change, new.settings)
+    for shard in tasks.plan(change, new.settings)["shards"]:
+        tasks.embed(change, shard["shard"], new.settings)
+    tasks.load(change, new.settings)
+    assert tasks.load(night, old.settings)["unchanged"] == 9  # the old model's refusal still counts

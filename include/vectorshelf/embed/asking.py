@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 _MONEY_POLL = 0.2  # seconds: how soon requests under way may be answered and give back what they did not use
 _LONGEST_POLL = 3.0
+_LATER = 3600.0
+"""When to try again for money that was promised to others all the while: to a job of the Batch API, most likely."""
 
 
 class Purse(Protocol):
@@ -108,8 +110,9 @@ class Asking:
         while True:
             try:
                 return await self._promised(purse, texts, tokens, size)
-            except MoneyPromisedError:
+            except MoneyPromisedError as error:
                 if waited >= self.money_patience:
+                    error.retry_after = _LATER
                     raise
                 waited += pause
                 await self.sleep(pause)

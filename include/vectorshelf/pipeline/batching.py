@@ -37,7 +37,7 @@ from vectorshelf.embed.packing import Packer, RequestSize, Text
 from vectorshelf.embed.prices import batch_price, cost_usd
 from vectorshelf.embed.tokens import byte_length, bytes_of, calibrated, estimated
 from vectorshelf.errors import BrakeError, ConfigurationError, TransientError
-from vectorshelf.pipeline import money
+from vectorshelf.pipeline import embedding, money
 from vectorshelf.pipeline.context import Run, opened
 from vectorshelf.pipeline.progress import SILENT, Progress
 from vectorshelf.settings import Settings
@@ -94,7 +94,7 @@ def advance(
             return Standing(1, [], endpoint, 0, 0, ["another process is at it"])
         if run.catalog.embedding.provider == "local":
             return Standing(0, [], endpoint, 0, 0)
-        dialect = _dialect(run)
+        dialect = _dialect(run, settings)
         notes = _planned(run, endpoint, max_inputs, progress)
         with db.transaction(run.conn) as cur:
             names = batches.of_run(cur, run_id, run.names, run.space)
@@ -132,10 +132,15 @@ def wait(
         sleep(wait_of(attempt))
 
 
-def _dialect(run: Run) -> Dialect:
+def _dialect(run: Run, settings: Settings) -> Dialect:
+    """As the self-test found it: before jobs are sent it must have passed, if need be now."""
     with db.transaction(run.conn) as cur:
-        known = (ledger.stage_counts(cur, run.run_id, "prepare") or {}).get("dialect")
-    return Dialect(**known) if isinstance(known, dict) else Dialect()
+        prepared = ledger.stage_counts(cur, run.run_id, "prepare") or {}
+        planned = ledger.stage_counts(cur, run.run_id, "plan") or {}
+    if not planned.get("batch") and not prepared.get("dialect"):
+        return Dialect()  # it sends nothing of its own
+    account = embedding.Account(run.conn, run.run_id, run.catalog, run.space)
+    return embedding.dialect_of(account, prepared, money.Purse.of(run, money.NO_SHARD), settings)
 
 
 def _standing(run: Run, names: list[str], endpoint: str, stored: int, notes: list[str]) -> Standing:

@@ -137,10 +137,13 @@ class _Asker:
             self._typed = typed_queries(Path(self.catalog.index.queries), DEFAULT_BOUNDS.queries)
 
     def queries(self) -> Vectors | None:
-        """Vectors of search texts, shape (n, dimensions); None when the budget has nothing left for them."""
-        texts = self._typed
-        if texts is None:
-            texts = sample_texts(self.conn, self.table, DEFAULT_BOUNDS.queries)
+        """Vectors of search texts, shape (n, dimensions); None when the budget has nothing left for them.
+
+        Paid for once, also when an index is measured, rebuilt and measured again.
+        """
+        if self._vectors:
+            return np.concatenate(self._vectors)
+        texts = self._texts()
         if not texts:
             return None
         try:
@@ -157,6 +160,14 @@ class _Asker:
             self.progress.note("index", f"recall is measured with products in place of search texts: {error}")
             return None
         return np.concatenate(self._vectors) if self._vectors else None
+
+    def _texts(self) -> list[str]:
+        """The catalog's own queries; where they are few, words of its products as well: a handful proves no recall."""
+        typed = self._typed or []
+        if not typed:
+            return sample_texts(self.conn, self.table, DEFAULT_BOUNDS.queries)
+        lacking = DEFAULT_BOUNDS.least - len(typed)
+        return typed if lacking <= 0 else [*typed, *sample_texts(self.conn, self.table, lacking)]
 
     def save(self, sha256s: Sequence[bytes], vectors: Vectors, paid: Paid) -> None:
         """Keep the vectors in memory; account for them. Without their bytes: so short texts calibrate no estimate."""

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any, Literal
 
 from vectorshelf.catalog.model import Catalog
-from vectorshelf.errors import ConfigurationError
 from vectorshelf.pipeline.context import connected, serving_table
-from vectorshelf.pipeline.questions import query_vector
+from vectorshelf.pipeline.questions import as_loaded, query_vector
 from vectorshelf.settings import Settings
 from vectorshelf.store import db, history, migrations, time_travel
+from vectorshelf.store.spaces import Space
 
 
 def search_as_of(
@@ -25,15 +25,15 @@ def search_as_of(
 ) -> dict[str, Any]:
     """What a search of the table would have found at `moment`, with the loaded date that answered as `as_of`.
 
-    Raises ConfigurationError, before the text is embedded, where history has no answer: before its first date, for a
-    date loaded without it, for the future, and for a date whose vectors are of another model than the catalog's.
+    The text is embedded by the model that the date was loaded with. Raises ConfigurationError, before it is embedded,
+    where history has no answer: before its first date, for a date loaded without it, for the future.
     """
     table = serving_table(catalog)
     with connected(settings, f"search {catalog.name}") as conn:
         with db.transaction(conn) as cur:
             loaded = time_travel.in_force(cur, catalog.name, moment)
-        _check_model(catalog, loaded)
-        vector = query_vector(catalog, text, settings)
+        space = Space(loaded.model, loaded.dimensions) if loaded.model and loaded.dimensions else None
+        vector = query_vector(as_loaded(conn, catalog, space), text, settings)
         started = time.perf_counter()
         with db.transaction(conn) as cur:
             if mode == "hybrid":
@@ -62,13 +62,3 @@ def prune_history(catalog: Catalog, before: datetime, settings: Settings) -> dic
         migrations.migrate(conn)
         with db.transaction(conn) as cur:
             return {"catalog": catalog.name, **asdict(history.prune(cur, catalog.name, before))}
-
-
-def _check_model(catalog: Catalog, loaded: time_travel.LoadedDate) -> None:
-    wanted = catalog.embedding
-    if (loaded.model, loaded.dimensions) != (wanted.model, wanted.dimensions):
-        raise ConfigurationError(
-            f"the snapshot of {loaded.as_of:%Y-%m-%dT%H:%M:%SZ} was loaded with {loaded.model} in {loaded.dimensions} "
-            f"dimensions, the catalog says {wanted.model} in {wanted.dimensions}, and the two cannot be compared: set "
-            f"embedding back for this question, or load the date again with the new model (its texts are embedded then)"
-        )

@@ -37,7 +37,7 @@ def search(
     with connected(settings, f"search {catalog.name}") as conn:
         held = searches.stored_space(conn, table)
         for _ in range(_TRIES):
-            asked = _as_loaded(conn, catalog, held)
+            asked = as_loaded(conn, catalog, held)
             vector = query_vector(asked, text, settings)
             space = Space(asked.embedding.model, asked.embedding.dimensions)
             started = time.perf_counter()
@@ -61,8 +61,8 @@ def query_vector(catalog: Catalog, text: str, settings: Settings) -> str:
     return as_text(embedding.embed_query(catalog, text, settings))
 
 
-def _as_loaded(conn: db.Connection, catalog: Catalog, held: Space | None) -> Catalog:
-    """The catalog with the `embedding` section that its table was loaded with."""
+def as_loaded(conn: db.Connection, catalog: Catalog, held: Space | None) -> Catalog:
+    """The catalog with the `embedding` section that vectors of the space `held` were made with, by the ledger."""
     found = catalog.embedding
     if held is None or held == (found.model, found.dimensions):
         return catalog
@@ -72,7 +72,7 @@ def _as_loaded(conn: db.Connection, catalog: Catalog, held: Space | None) -> Cat
             section = ledger.embedding_of(cur, catalog.name, *held)
     if section is None:
         raise ConfigurationError(
-            f"{catalog.table} holds vectors of {held.model} ({held.dimensions:,} dimensions), the catalog says "
+            f"{catalog.name} was loaded with {held.model} ({held.dimensions:,} dimensions), the catalog file says "
             f"{found.model} ({found.dimensions:,}), and the two cannot be compared: "
             f"run `vectorshelf run {catalog.name}` with the new model first, or set embedding.model back"
         )

@@ -55,6 +55,7 @@ def _check(cur: db.Cursor, request: RunRequest, target: Target) -> None:
         serving.check_table(cur, target.table)
     elif not _only_stores(request, target):
         _check_whole(request, target)
+        _check_newest(request, target)
         successor.check(cur, request.catalog.name, target)
 
 
@@ -95,6 +96,16 @@ def _check_whole(request: RunRequest, target: Target) -> None:
         f"{target.replaces.label} holds vectors of {held}, the catalog says {wanted}, and the two cannot be compared: "
         f"{remedy}"
     )
+
+
+def _check_newest(request: RunRequest, target: Target) -> None:
+    """A swap leaves nothing of the table that served: it must not hold what the snapshot is too old to know."""
+    newest = target.serving.changes_as_of if target.serving else None
+    if newest is not None and request.as_of < newest and target.replaces is not None:
+        raise ConfigurationError(
+            f"{target.replaces.label} holds a delta of {newest:%Y-%m-%d %H:%M %Z}, and this snapshot of "
+            f"{request.as_of:%Y-%m-%d %H:%M %Z} would take its place: change the model with a snapshot of a later date"
+        )
 
 
 def _held(target: Target) -> str:
@@ -234,8 +245,19 @@ def rollback(catalog: Catalog, settings: Settings, progress: Progress = SILENT) 
         "table": table.label,
         "serving": _as_json(serving),
         "previous": _as_json(exchange.previous),
+        "deltas_lost_since": _deltas_lost_since(exchange),
         "file_agrees": serving is not None and serving.may_take(embedding.model, embedding.dimensions),
     }
+
+
+def _deltas_lost_since(exchange: Exchange) -> str | None:
+    """From when on the table that serves again lacks deltas which the other one has; None when it lacks none."""
+    serving, previous = exchange.serving, exchange.previous
+    if serving is None or previous is None or previous.changes_as_of is None:
+        return None
+    known = max((date for date in (serving.loaded_as_of, serving.changes_as_of) if date), default=None)
+    lost = known is None or known < previous.changes_as_of
+    return known.astimezone(UTC).isoformat() if lost and known else None
 
 
 def forget(catalog: Catalog, settings: Settings) -> dict[str, Any]:

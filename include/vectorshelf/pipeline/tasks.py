@@ -20,6 +20,7 @@ from vectorshelf.settings import Settings
 from vectorshelf.store import (
     as_of_function,
     db,
+    history,
     ledger,
     merge,
     migrations,
@@ -109,11 +110,12 @@ def plan(run_id: str, settings: Settings, progress: Progress = SILENT, *, may_as
         counts.update(difference.counts | {"reused": todo.reused, "pending": todo.texts} | asdict(estimate))
         counts.update(space, too_long=too_long, over_budget=excess, model_change=succession.described(run))
         lacking = indexing.lacking_memory(run, difference)
+        counts.update(lacking_memory=lacking)
         counts.update(batching.decision(run, todo.texts, estimate.cost_usd, estimate.minutes))
         progress.finish("plan", f"{todo.texts:,} texts to embed, about ${estimate.cost_usd:,.4f}")
     # After the counts are in the ledger: a run that a brake stops still shows what it would have done.
     merge.check_deletions(difference, run.change, allow=run.request.allow_delete or run.request.dry_run)
-    if lacking:
+    if lacking and not run.request.dry_run:
         raise ConfigurationError(lacking)
     if no_room and not run.request.dry_run:
         raise BrakeError(no_room)
@@ -139,11 +141,18 @@ def load(run_id: str, settings: Settings, progress: Progress = SILENT) -> dict[s
         with db.transaction(run.conn) as cur:  # of its own, so that it also stays when the brake on rejects is pulled
             _check_staging(cur, run)
             quarantine.name_products(cur, run.names, run_id)
-            quarantine.forget_other_models(cur, run.catalog.name, run.space)
         return succession.on_its_table(run, lambda run: _load(run, progress))
 
 
 def _load(run: Run, progress: Progress) -> dict[str, int]:
+    counts, dated = _merged(run, progress)
+    if dated:
+        history.refresh_statistics(run.conn, dated)
+    return counts
+
+
+def _merged(run: Run, progress: Progress) -> tuple[dict[str, int], int]:
+    """The counts of the load stage, and how many products the history has anew."""
     with db.transaction(run.conn) as cur:
         progress.start("load", None, "rows")
         started = time.monotonic()
@@ -152,12 +161,14 @@ def _load(run: Run, progress: Progress) -> dict[str, int]:
         merged = succession.merged(cur, run, unusable, log=lambda line: progress.note("load", line))
         if merged.history is not None:
             as_of_function.create_as_of_function(cur, run.catalog.name, serving_table(run.catalog))
+        if run.target.replaces is None and not merged.superseded:  # while the table that serves has the old model,
+            quarantine.forget_other_models(cur, run.catalog.name, run.space)  # its nights still need what it refused
         counts = merged.reported.counts | {"refused": merged.refused, "superseded": merged.superseded}
         counts |= {} if merged.history is None else {"history": merged.history}
         if recorded is None or merged.difference.writes or merged.history:  # twice, it writes nothing
             ledger.record_stage(cur, run.run_id, "load", -1, time.monotonic() - started, counts)
         progress.finish("load", f"{merged.difference.writes:,} rows written")
-    return recorded or counts
+    return recorded or counts, merged.history or 0
 
 
 def index(run_id: str, settings: Settings, progress: Progress = SILENT, *, to_come: int = 0) -> dict[str, Any]:

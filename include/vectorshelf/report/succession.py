@@ -13,7 +13,10 @@ def rolled_back(answer: Mapping[str, Any]) -> str:
         f"{answer['table']} has vectors of {_space(serving)} again, as of {moment(serving['as_of'])}",
         f"those of {_space(previous)}, as of {moment(previous['as_of'])}, stand by as {answer['table']}__previous: "
         f"`vectorshelf rollback {name}` changes places again, `--forget` drops them",
-        "the next run brings the table up to date; what the store has is not paid for again"
+        f"the deltas after {moment(answer['deltas_lost_since'])} are not in it: run those dates again (in Airflow, "
+        "clear their runs); a delta does not bring the ones before it"
+        if answer.get("deltas_lost_since")
+        else "the next run brings the table up to date; what the store has is not paid for again"
         if answer["file_agrees"]
         else f"the catalog file names another model than {serving['model']}: change it back, or the next run of the "
         "whole catalog changes the model once more",

@@ -30,7 +30,7 @@ UNSENT: tuple[State, ...] = ("planning", "planned", "uploading", "uploaded")
 GIVE_UP_SECONDS = 2 * 24 * 3600.0
 """A job this old is not waited for any more. The provider ends every batch after half of it."""
 
-_LOOK_AGAIN = 600.0
+_LOOK_AGAIN = 3600.0  # seconds; times a task's retries, it is long enough for most jobs
 
 _COLUMNS = (
     "job, run_id, catalog, endpoint, space, part, state, texts, stored, file_id, batch_id, status, note,"

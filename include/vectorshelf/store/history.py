@@ -13,7 +13,7 @@ from psycopg2 import sql
 
 from vectorshelf.errors import BrakeError, TransientError
 from vectorshelf.store import fence, staging
-from vectorshelf.store.db import Cursor, query
+from vectorshelf.store.db import Connection, Cursor, autocommit, query
 
 if TYPE_CHECKING:
     from vectorshelf.store.merge import Change
@@ -93,10 +93,17 @@ def write(cur: Cursor, change: "Change", found: Comparison) -> int:
         values = {**change.values, "since": None if before is None else change.as_of, "until": after}
         for statement in ("history_cut", "history_fill"):
             staging.run_statement(cur, statement, change.names, values, since=_SINCE, until=_UNTIL)
-        if found.changed > _ANALYZE_FROM * found.before:
-            cur.execute("ANALYZE vectorshelf.history")
     cur.execute(query("history_remember"), {**change.values, "products": found.products})
     return found.changed
+
+
+def refresh_statistics(conn: Connection, changed: int) -> None:
+    """After a load that changed much of the history. On its own: ANALYZE holds a lock that no two may have at once."""
+    with autocommit(conn) as cur:
+        cur.execute("SELECT greatest(reltuples, 0) FROM pg_class WHERE oid = 'vectorshelf.history'::regclass")
+        (rows,) = cur.fetchone() or (0,)
+        if changed > _ANALYZE_FROM * rows:
+            cur.execute("ANALYZE vectorshelf.history")
 
 
 def prune(cur: Cursor, catalog: str, before: datetime) -> Pruned:

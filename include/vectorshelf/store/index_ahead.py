@@ -16,15 +16,19 @@ def lacking_memory(
 ) -> str | None:
     """Why the build that follows a load of `changes` vectors, to `rows` rows, must fail. None: it fits, or none is due.
 
-    Raises nothing: the caller has more to say before it stops.
+    A table whose index serves on is loaded all the same: prices must not grow stale for want of a better index; the
+    index task says then that it cannot build one. Raises nothing: the caller has more to say before it stops.
     """
+    if spec.type != "ivfflat":
+        return None
     with autocommit(conn) as cur:
         cur.execute("SELECT to_regclass(%s) IS NOT NULL", (table.identifier.as_string(cur),))
         (there,) = cur.fetchone() or (False,)
         server = index_room.read_server(cur)
     now = read_state(conn, table, catalog) if there else State(0, 0)
     then = replace(now, rows=rows, changed=now.changed + changes)
-    if spec.type != "ivfflat" or decide(spec, table, then, rebuild=rebuild).verdict != "build":
+    serves = now.existing is not None and now.existing.valid
+    if serves or decide(spec, table, then, rebuild=rebuild).verdict != "build":
         return None
     try:
         index_room.settings_for_ivfflat(table, spec.lists or lists_for(rows), server)

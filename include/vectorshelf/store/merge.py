@@ -117,15 +117,21 @@ class Merged:
 
 def difference(cur: Cursor, change: Change) -> Difference:
     """Count what the merge would do now. Reads only."""
-    change.under(fence.read(cur, change.catalog, change.table.label)).execute(cur, "difference")
+    return _counted(cur, change.under(fence.read(cur, change.catalog, change.table.label)))
+
+
+def _counted(cur: Cursor, change: Change) -> Difference:
+    change.execute(cur, "difference")
     row = cur.fetchone()
     assert row is not None  # noqa: S101 - an aggregate has one row
     return Difference(*row)
 
 
 def replacement(cur: Cursor, change: Change) -> Difference:
-    """How the staged rows differ from the table that serves. Its vectors are of another model: all are exchanged."""
-    served = difference(cur, replace(change, table=change.replaces or change.table))
+    """How the staged rows differ from the table that serves. Its vectors are of another model: all are exchanged, and
+    a swap spares no row, however new.
+    """
+    served = _counted(cur, replace(change, table=change.replaces or change.table, around=False))
     return replace(served, changed=served.staged - served.new, attributes_changed=0, unchanged=0)
 
 

@@ -93,6 +93,6 @@ def _run(conn: Connection, statement: str, table: ServingTable, values: dict[str
             raise ConfigurationError(
                 f"table {table.label} cannot be searched yet: run its catalog once with `vectorshelf run`"
             ) from error
-        except psycopg2.errors.InvalidParameterValue as error:
+        except (psycopg2.errors.InvalidParameterValue, psycopg2.errors.NumericValueOutOfRange) as error:
             raise ConfigurationError(f"cannot search {table.label}: {error.diag.message_primary}") from error
         return [Hit(*row) for row in cur.fetchall()]

@@ -11,6 +11,7 @@ from vectorshelf.store.table import Storage
 
 _PAGE = 8192
 _USABLE = _PAGE - 24  # after the page's header
+_KEPT_FREE = _PAGE * 15 // 100  # serving tables have a fillfactor of 85
 _ITEM = 4  # a line pointer
 _ROW_HEADER = 24
 _TOAST_CHUNK = 1996
@@ -36,7 +37,7 @@ def table_bytes(rows: int, text_bytes: int, dimensions: int) -> int:
         inline = _aligned(inline - vector + _TOAST_POINTER)
         toast = _toast_bytes(vector)
     keys = 2 * (_BTREE_ROW + _ITEM) / _BTREE_FILL
-    return math.ceil(rows * (_paged(inline) + toast + keys))
+    return math.ceil(rows * (_paged(inline, _USABLE - _KEPT_FREE) + toast + keys))
 
 
 def index_bytes(rows: int, dimensions: int, kind: str, lists: int | None = None, storage: Storage = "vector") -> int:
@@ -60,9 +61,9 @@ def _toast_bytes(vector: int) -> float:
     )
 
 
-def _paged(tuple_bytes: float) -> float:
+def _paged(tuple_bytes: float, usable: int = _USABLE) -> float:
     """Bytes of page that one tuple takes, with its line pointer and its share of what stays empty."""
-    return _PAGE / max(1, _USABLE // (tuple_bytes + _ITEM))
+    return _PAGE / max(1, usable // (tuple_bytes + _ITEM))
 
 
 def _aligned(size: float) -> int:

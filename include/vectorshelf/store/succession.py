@@ -154,6 +154,11 @@ def _hindrance(cur: Cursor, catalog: str, serving: Standing, coming: Standing) -
     (visited,) = cur.fetchone() or (False,)
     if coming.loaded_as_of is None or not visited:
         return f"{coming.table} is not filled and indexed yet: the run that does it puts it in place"
+    if serving.changes_as_of is not None and coming.loaded_as_of < serving.changes_as_of:
+        return (
+            f"{serving.table} holds a delta of {serving.changes_as_of:%Y-%m-%d %H:%M %Z} by now, and {coming.table} "
+            f"the snapshot of {coming.loaded_as_of:%Y-%m-%d %H:%M %Z}: a snapshot of a later date puts it in place"
+        )
     if serving.loaded_as_of is not None and coming.loaded_as_of < serving.loaded_as_of:
         return (
             f"{serving.table} holds the catalog of {serving.loaded_as_of:%Y-%m-%d %H:%M %Z} by now, and "

@@ -41,7 +41,10 @@ BEGIN
         IF cardinality(hits) >= k THEN
             RETURN QUERY
             SELECT n.id, n.name, n.category, n.attributes, {score}
-            FROM (SELECT t.*, t.embedding {operator} query AS distance FROM {table} t WHERE t.id = ANY (hits)) n
+            FROM (
+                SELECT t.id, t.name, t.category, t.attributes, t.embedding {operator} query AS distance
+                FROM {table} t WHERE t.id = ANY (hits)
+            ) n
             ORDER BY n.distance, n.id LIMIT k;
             RETURN;
         END IF;
