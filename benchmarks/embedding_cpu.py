@@ -115,7 +115,7 @@ def _through_the_package(
                 ledger.record_request(cur, request)
     with meter.step(f"{method} serialise"):
         if method == "copy":
-            writers._binary_rows(space, keys, vectors)
+            writers._binary_rows(space, keys, vectors.copy())
         else:
             for vector in vectors:
                 writers.as_text(vector)

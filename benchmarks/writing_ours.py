@@ -6,8 +6,11 @@
 import json
 import sys
 import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
+from queue import Queue
 
 from psycopg2 import connect
 
@@ -34,6 +37,33 @@ def ours(method):
         return write, RESPONSE
 
     return open_writer
+
+
+def two_connections(url, dimensions):
+    """As two shards of a run store their answers: each over a connection of its own, at the same time."""
+    writers = Queue()
+    for _ in range(2):
+        write, size = ours("copy")(url, dimensions)
+        writers.put(write)
+    pool, under_way = ThreadPoolExecutor(2), deque()
+
+    def one(ids, vectors):
+        writer = writers.get()
+        try:
+            writer(ids, vectors)
+        finally:
+            writers.put(writer)
+
+    def finish():
+        while under_way:
+            under_way.popleft().result()
+
+    def write(ids, vectors):
+        if len(under_way) == 2:
+            under_way.popleft().result()
+        under_way.append(pool.submit(one, ids, vectors))
+
+    return write, size, finish
 
 
 def limit(url, path, dimensions):
@@ -70,8 +100,10 @@ def main():
     if name == "limit":
         print(json.dumps(limit(url, Path(path), int(dimensions))))
         return
-    write, size = ours(name)(url, int(dimensions))
-    print(json.dumps(measured(write, path, int(dimensions), float(seconds), size)))
+    write, size, *finish = (
+        two_connections(url, int(dimensions)) if name == "copy_two" else ours(name)(url, int(dimensions))
+    )
+    print(json.dumps(measured(write, path, int(dimensions), float(seconds), size, *finish)))
 
 
 if __name__ == "__main__":
