@@ -4,7 +4,8 @@
 into an empty table without an index: a row at a time; the tutorial's execute_values with Python lists; pgvector-python
 with psycopg 3 COPY; LangChain's and LlamaIndex's PGVectorStore; Airflow's PgVectorIngestOperator; ours, as the pipeline
 stores the answers of a model (execute_values and copy, both upserts, a commit for every 512; copy also over two
-connections, as two of a run's shards); and what the server itself can do, INSERT … SELECT. Peers are installed once, in environments of their own below .vectorshelf.
+connections, as two of a run's shards); and what the server itself can do, INSERT … SELECT. Peers are installed once, in
+environments of their own below .vectorshelf.
 
 Columns: rows/s of the wall clock; the client's CPU time per row; peak memory over what the program had before its first
 row; rows/s as a multiple of the tutorial's, and as a share of the server's limit. A contender that is not through after
