@@ -137,8 +137,8 @@ def _copy_and_merge(cur: Cursor, rows: BytesIO) -> int:
 def _binary_rows(space: int, hashes: list[bytes], vectors: NDArray[np.float32]) -> bytes:
     """COPY's binary form of (space, sha256, embedding): every number big-endian, every row equally long.
 
-    The vectors are this function's to change: they are turned in place, and moved as bytes, both much faster than number
-    by number into rows of odd length.
+    The vectors are this function's to change: they are turned in place, and moved as bytes, which is much faster than
+    number by number into rows of odd length.
     """
     dimensions = vectors.shape[1]
     turned = vectors.byteswap(inplace=True) if sys.byteorder == "little" else vectors
