@@ -259,8 +259,8 @@ class Index(Part):
     metric: Literal["cosine", "ip", "l2"] = Field(default="cosine", examples=["ip"])
     """How vectors are compared: cosine distance, inner product, Euclidean distance."""
     storage: Literal["vector", "halfvec"] = Field(default="vector", examples=["halfvec"])
-    """What the index holds: full numbers, or `halfvec`, half as large, of numbers up to 65,504. The table holds full
-    ones either way, and searches rank by them what the index finds."""
+    """What the index holds: full numbers, or `halfvec`, half as large, of numbers from about 0.00006 to 65,504 (smaller
+    ones fade to zero). The table holds full ones either way, and searches rank by them what the index finds."""
     recall_target: float = Field(default=0.95, gt=0, le=1, examples=[0.99])
     """The share of the true ten nearest that a search must find; probes are measured and set to reach it."""
     lists: int | None = Field(default=None, ge=1, le=32768, examples=[200])
