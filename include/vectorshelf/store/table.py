@@ -41,8 +41,8 @@ class ServingTable:
     def candidates(self) -> int:
         """How many times the results wanted an index search must fetch, for the best by full numbers to be among them.
 
-        Halved numbers (from 0.00006 on) are off by a thousandth at most: neighbours change places with the next ones, not
-        with far ones.
+        Halved numbers (from 0.00006 on) are off by a thousandth at most: neighbours change places with the next ones,
+        not with far ones.
         """
         return 1 if self.storage == "vector" else 2
 
