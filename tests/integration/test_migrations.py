@@ -118,3 +118,17 @@ def test_a_serving_table_from_before_leaves_room_in_its_pages_unless_somebody_ch
         cur.execute(db.query("migration_003"))
         cur.execute("SELECT reloptions FROM pg_class WHERE oid = 'products'::regclass")
         assert cur.fetchone() == (after,)
+
+
+def test_a_table_that_a_vacuum_has_in_hand_stops_no_migration(conn, database_url):
+    make_shelf(conn, ServingTable("public", "products", 4))
+    with db.transaction(conn) as cur:
+        cur.execute("ALTER TABLE products RESET (fillfactor)")
+    with db.connect(database_url) as vacuum, db.transaction(vacuum) as busy:
+        busy.execute("LOCK TABLE products IN SHARE UPDATE EXCLUSIVE MODE")
+        with db.transaction(conn) as cur:
+            cur.execute(db.query("migration_003"))
+            cur.execute("SELECT reloptions FROM pg_class WHERE oid = 'products'::regclass")
+            assert cur.fetchone() == (None,)
+            cur.execute("SHOW lock_timeout")
+            assert cur.fetchone() == ("0",)  # later migrations wait as they always did
