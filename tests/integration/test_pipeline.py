@@ -103,7 +103,7 @@ def test_a_dry_run_that_would_delete_too_much_says_so_and_stays_a_plan(tmp_path,
 def test_searching_with_another_model_than_the_tables_is_refused(shop, tmp_path, database_url):
     shop.run(1, FRUIT)
     shop.query("UPDATE products SET model = 'another' RETURNING 1")
-    with pytest.raises(ConfigurationError, match="holds vectors of another"):
+    with pytest.raises(ConfigurationError, match="was loaded with another"):
         pipeline.search(shop.catalog, "fruit", shop.settings)
 
 

@@ -21,6 +21,7 @@ from vectorshelf.store import (
     merge,
     migrations,
     preflight,
+    quarantine,
     serving,
     standings,
     succession,
@@ -193,6 +194,9 @@ def indexed(run: Run, build: Callable[[Run], IndexOutcome], progress: Progress) 
     space = Space(run.catalog.embedding.model, run.catalog.embedding.dimensions)
     exchange = succession.take_place(run.conn, run.catalog.name, target.replaces, space, _noted(progress, "index"))
     name, label = run.catalog.name, target.replaces.label
+    if exchange.done:
+        with db.transaction(run.conn) as cur:
+            quarantine.forget_other_models(cur, name, run.space)
     line = f"{label} has vectors of {_wanted(run.catalog)} now; `vectorshelf rollback {name}` brings the old ones back"
     progress.note("index", line if exchange.done else f"the model was not changed: {exchange.reason}")
     return outcome, exchange
