@@ -78,7 +78,10 @@ def test_failed_garbage_and_expired_lines_go_the_ordinary_way(shop, standin):
     embed_and_load(shop, run_id)
     assert stored(shop) == 2000
     assert digest(shop)[0] == 2000
-    assert ["ordinary requests take" in note for _, note in states(shop)] == [True] * 4, states(shop)
+    notes = [note for _, note in states(shop)]
+    assert all("ordinary requests take" in note for note in notes[1:3])  # the expired one and the cancelled one
+    # Chance may spare the lines of a job that came through.
+    assert all(("ordinary requests take" in note) != ("500 of 500" in note) for note in notes), notes
 
 
 def test_a_poisoned_text_ends_in_quarantine_and_its_line_in_the_table(shop, standin):
