@@ -1,6 +1,7 @@
 """The whole chain on a real Postgres with the local model: what a run leaves behind, and what it leaves alone."""
 
 import gzip
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -293,3 +294,13 @@ class TestSkippedDates:
     def test_a_dry_run_of_it_is_skipped_too(self, tmp_path, database_url):
         shop = Shop(tmp_path, database_url, source={"path": str(tmp_path / "{as_of:%Y-%m-%d}.csv"), "missing": "skip"})
         assert shop.run(2, dry_run=True)["skipped"]
+
+
+def test_first_runs_that_start_together_make_the_table_once(tmp_path, database_url):
+    shop = Shop(tmp_path, database_url)
+    for _ in range(5):
+        shop.query("DROP TABLE IF EXISTS products; TRUNCATE vectorshelf.catalogs CASCADE; SELECT 1")
+        with ThreadPoolExecutor(6) as pool:
+            runs = [pool.submit(tasks.prepare, shop.request(day), shop.settings) for day in range(1, 7)]
+            assert len({run.result() for run in runs}) == 6
+        assert shop.query("SELECT count(*) FROM vectorshelf.catalogs") == [(1,)]

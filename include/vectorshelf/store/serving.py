@@ -45,7 +45,9 @@ def ensure_table(cur: Cursor, catalog: str, table: ServingTable) -> None:
     moved = _register(cur, catalog, table)
     check_table(cur, table)
     if not is_there(cur, table):
+        # This session may remember that there was none, from before it waited for the catalog's row: see once more.
         _run(cur, "serving_table", table)
+        check_table(cur, table)
     elif not {"embedding", *_ADDED} <= _columns(cur, table).keys():
         cur.execute(_SHORTLY)  # ALTER waits for whoever reads, and whoever reads next would wait behind it
         _run(cur, "take_over_table", table)
