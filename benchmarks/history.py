@@ -102,7 +102,17 @@ class Catalog:
         self.runs += 1
         run_id, as_of = f"{self.name}-{self.runs}", FIRST + timedelta(days=day)
         rows = [
-            (line, id_, product.name, f"shelf {product.price % 20}", attributes(product), product.name, digest, False)
+            (
+                line,
+                id_,
+                product.name,
+                f"shelf {product.price % 20}",
+                attributes(product),
+                product.name,
+                digest,
+                False,
+                None,
+            )
             for line, (id_, product) in enumerate(snapshot.items())
             for digest in (sha256(product.name),)
         ]

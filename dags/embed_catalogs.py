@@ -28,7 +28,7 @@ from vectorshelf_connections import from_environment, settings
 from vectorshelf_form import form
 from vectorshelf_retries import ByReaction
 from vectorshelf_runbook import asset_name, description, runbook
-from vectorshelf_runs import LogProgress, deal, embed_states, mark_failed, request_of, runs_to_come
+from vectorshelf_runs import LogProgress, deal, embed_states, mark_failed, request_of, runs_to_come, skipping
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def prepare(catalog: str) -> str:
     """Check the database and the endpoint, migrate, open the run in the ledger. Returns the run's id there."""
     from vectorshelf import pipeline
 
-    return pipeline.prepare(request_of(catalog, get_current_context()), settings())
+    return pipeline.prepare(request_of(catalog, get_current_context()), settings(), LogProgress())
 
 
 @task(execution_timeout=timedelta(hours=4))
@@ -101,30 +101,29 @@ def embed(run: str, shard: int | None, texts: int, label: str) -> dict[str, int]
 @task(trigger_rule="none_failed", execution_timeout=timedelta(hours=6))
 def load(run: str) -> dict[str, int]:
     """Merge staging and vectors into the serving table. A dry run ends here, as skipped."""
-    if get_current_context()["params"]["dry_run"]:
-        raise AirflowSkipException("dry run: what it would do is in the log of task plan")
     from vectorshelf import pipeline
 
-    try:
+    with skipping():  # extract said so; `embed` is skipped then as on a quiet night
         return pipeline.load(run, settings(), LogProgress())
-    except SkippedError as nothing:  # extract said so; `embed` is skipped then as on a quiet night
-        raise AirflowSkipException(str(nothing)) from nothing
 
 
-@task(execution_timeout=timedelta(hours=12))
+# These two also run for a date without a file: it may be the last of a backfill.
+@task(trigger_rule="none_failed", execution_timeout=timedelta(hours=12))
 def index(run: str) -> dict[str, Any]:
     """Build or keep the vector index, and measure its recall. A backfill's last run measures for all of them."""
     from vectorshelf import pipeline
 
-    return pipeline.index(run, settings(), LogProgress(), to_come=runs_to_come(get_current_context()))
+    with skipping():
+        return pipeline.index(run, settings(), LogProgress(), to_come=runs_to_come(get_current_context()))
 
 
-@task(execution_timeout=timedelta(hours=6))
+@task(trigger_rule="none_failed", execution_timeout=timedelta(hours=6))
 def vacuum(run: str) -> dict[str, Any]:
     """VACUUM (ANALYZE), where something changed. A backfill's last run does it for all of them."""
     from vectorshelf import pipeline
 
-    return pipeline.vacuum(run, settings(), LogProgress(), to_come=runs_to_come(get_current_context()))
+    with skipping():
+        return pipeline.vacuum(run, settings(), LogProgress(), to_come=runs_to_come(get_current_context()))
 
 
 # The leaf that carries the status: it runs only when everything before it went well.

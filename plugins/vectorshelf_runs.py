@@ -5,13 +5,17 @@ DAG files import this while they are parsed: what is heavy is imported by the fu
 
 import logging
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from airflow.sdk import get_current_context
 from airflow.sdk.definitions.context import Context
+from airflow.sdk.exceptions import AirflowSkipException
 
 from vectorshelf.catalog.model import Catalog
+from vectorshelf.errors import SkippedError
 from vectorshelf_connections import from_environment, settings
 
 if TYPE_CHECKING:
@@ -113,6 +117,17 @@ def runs_to_come(context: Context) -> int:
     ti = context["ti"]
     count: int = ti.get_ti_count(dag_id=ti.dag_id, task_ids=[ti.task_id], states=TO_COME)
     return count
+
+
+@contextmanager
+def skipping() -> Iterator[None]:
+    """End the task as skipped in a dry run, which changes nothing, and where the date has no file."""
+    if get_current_context()["params"]["dry_run"]:
+        raise AirflowSkipException("dry run: what it would do is in the log of task plan")
+    try:
+        yield
+    except SkippedError as nothing:
+        raise AirflowSkipException(str(nothing)) from nothing
 
 
 class LogProgress:

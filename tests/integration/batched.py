@@ -3,6 +3,7 @@
 import asyncio
 import multiprocessing
 import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,36 +78,42 @@ def killed_through(
     """See the run's batches through with a process for every look and one for every wait, as Airflow has them.
 
     The first `workers` looks and `pollers` waits are killed (-9) at random moments, of up to `longest` seconds
-    (a second, for waits); one that ends by itself before its moment does not count, and a later one is killed instead.
+    (a second, for waits); one that ends by itself before its moment does not count: a later one is killed instead, and
+    sooner, by as long as that one took.
     """
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(["vectorshelf.pipeline", "vectorshelf.embed.batch_endpoint"])
     moments, done = random.Random(seed), Killed()
     answers = processes.SimpleQueue()
+    soon = longest
 
-    def lives(target: Callable[..., None], arguments: tuple, most: float | None) -> bool:
+    def lived(target: Callable[..., None], arguments: tuple, most: float | None) -> float | None:
         process = processes.Process(target=target, args=arguments)
         process.start()
+        began = time.monotonic()
         process.join(300 if most is None else moments.uniform(0, most))
         if process.is_alive():
             process.kill()
             process.join()
             assert most is not None, "it hangs"
-            return False
+            return None
         assert process.exitcode == 0
-        return True
+        return time.monotonic() - began
 
     while True:
         done.rounds += 1
-        if not lives(_look, (run_id, shop.settings, max_inputs, answers), longest if done.workers < workers else None):
+        arguments = (run_id, shop.settings, max_inputs, answers)
+        seconds = lived(_look, arguments, soon if done.workers < workers else None)
+        if seconds is None:
             done.workers += 1
             answers = processes.SimpleQueue()  # the dead may have held its lock
             continue
         standing, peak = answers.get()
+        soon = min(soon, seconds)
         done.peak_mb = max(done.peak_mb, peak)
         if not standing.open:
             return done
-        while not lives(_poll, (standing,), 1.0 if done.pollers < pollers else None):
+        while lived(_poll, (standing,), 1.0 if done.pollers < pollers else None) is None:
             done.pollers += 1
 
 

@@ -282,6 +282,9 @@ def test_a_budget_is_kept_by_batches_and_what_follows_them(tmp_path, database_ur
     run_id = planned(shop, max_cost_usd=cap)
     standing = see_through(shop, run_id)
     assert any("budget leaves no more" in note for note in standing.notes), "half price, a token a byte: some must wait"
+    batch = pipeline.report(run_id, shop.settings)["batch"]
+    assert (batch["jobs"], batch["chosen"]) == (standin.batches()["jobs"], True)
+    assert 0 < batch["texts"] == batch["stored"] < 1000, "the job that was cut short by the budget counts as well"
     try:
         embed_and_load(shop, run_id)
     except BrakeError:
@@ -295,6 +298,9 @@ def test_the_whole_pipeline_waits_for_its_batches(shop, standin):
     figures = pipeline.run(shop.request(1), shop.settings)
     assert (figures["status"], figures["embedded"]) == ("success", 200)
     assert standin.batches()["jobs"] == 1
+    said = {"chosen": True, "reason": "embedding.batch: always", "jobs": 1, "texts": 200, "stored": 200}
+    assert said.items() <= figures["batch"].items()
+    assert figures["batch"]["notes"][-1].endswith("completed: 200 of 200 texts")
 
 
 def test_a_small_run_of_an_auto_catalog_waits_for_nothing(tmp_path, database_url, standin):

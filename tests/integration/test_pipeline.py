@@ -1,14 +1,18 @@
 """The whole chain on a real Postgres with the local model: what a run leaves behind, and what it leaves alone."""
 
 import gzip
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg2
 import pytest
 
 from tests.integration.shop import FRUIT, Shop, at
 from vectorshelf import pipeline, report
-from vectorshelf.errors import BrakeError, ConfigurationError, SourceError, SourceMissingError
+from vectorshelf.errors import BrakeError, ConfigurationError, SkippedError, SourceError, SourceMissingError
 from vectorshelf.pipeline import tasks
+from vectorshelf.pipeline.progress import Silent
+from vectorshelf.store import fence
 
 
 @pytest.fixture
@@ -294,6 +298,55 @@ class TestSkippedDates:
     def test_a_dry_run_of_it_is_skipped_too(self, tmp_path, database_url):
         shop = Shop(tmp_path, database_url, source={"path": str(tmp_path / "{as_of:%Y-%m-%d}.csv"), "missing": "skip"})
         assert shop.run(2, dry_run=True)["skipped"]
+
+    def test_the_last_run_of_a_backfill_does_what_others_left_to_it_though_it_has_no_file(self, tmp_path, database_url):
+        shop = Shop(tmp_path, database_url, source={"path": str(tmp_path / "{as_of:%Y-%m-%d}.csv"), "missing": "skip"})
+        shop.run(1, [(str(n), f"product {n}", "numbers", "1.00") for n in range(40)])
+        shop.write(2, [(str(n), f"product {n}", "numbers", "1.00") for n in range(41)])
+        dated = tasks.prepare(shop.request(2), shop.settings)
+        tasks.extract(dated, shop.settings)
+        tasks.plan(dated, shop.settings)
+        tasks.embed(dated, 0, shop.settings)
+        tasks.load(dated, shop.settings)
+        assert tasks.index(dated, shop.settings, to_come=1)["action"] == "kept"
+        assert tasks.vacuum(dated, shop.settings, to_come=1)["action"] == "skipped"
+
+        unread = tasks.prepare(shop.request(3), shop.settings)
+        with pytest.raises(SkippedError):
+            tasks.extract(unread, shop.settings)
+        for step in (tasks.index, tasks.vacuum):  # a date before the last: left as it was
+            with pytest.raises(SkippedError, match=r"2026-11-03\.csv is not there"):
+                step(unread, shop.settings, to_come=1)
+        assert shop.query("SELECT unvacuumed FROM vectorshelf.catalogs") == [(1,)]
+        for step in (tasks.index, tasks.vacuum):
+            with pytest.raises(SkippedError, match=r"2026-11-03\.csv is not there"):
+                step(unread, shop.settings)
+        assert shop.query("SELECT unvacuumed FROM vectorshelf.catalogs") == [(0,)]
+        done = f"SELECT stage FROM vectorshelf.stages WHERE run_id = '{unread}' AND stage IN ('index', 'vacuum')"
+        assert sorted(shop.query(done)) == [("index",), ("vacuum",)]
+
+
+def test_a_prepare_that_waits_for_a_load_says_for_whom(tmp_path, database_url):
+    shop, heard = Shop(tmp_path, database_url), _Heard()
+    shop.run(1, FRUIT)
+    with ThreadPoolExecutor(1) as pool:
+        with psycopg2.connect(database_url.get_secret_value(), application_name="vectorshelf load last-night") as conn:
+            fence.lock(conn.cursor(), "shop")
+            prepared = pool.submit(tasks.prepare, shop.request(2), shop.settings, heard)
+            assert heard.something.wait(60)
+        assert prepared.result(60)
+    [line] = heard.lines
+    assert line.startswith("waiting for vectorshelf load last-night (server process ")
+
+
+class _Heard(Silent):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.something = threading.Event()
+
+    def note(self, stage: str, line: str) -> None:
+        self.lines.append(line)
+        self.something.set()
 
 
 def test_first_runs_that_start_together_make_the_table_once(tmp_path, database_url):

@@ -180,16 +180,15 @@ def _planned(run: Run, endpoint: str, max_inputs: int, progress: Progress) -> li
         _drop_unfinished(run.conn, name)
     notes = [f"{'batches' if plan.get('batch') else 'ordinary requests'}: {plan.get('batch_reason')}"]
     progress.note("batch", notes[0])
-    texts = jobs = 0
     claimant = Claimant(run.conn)  # no ordinary request takes a text between its being read here and its being in a job
     if plan.get("batch"):
         try:
             for _, lines in groupby(_lines(run, claimant, max_inputs), key=lambda found: found[0]):
-                texts += _new_job(run, endpoint, (request for _, _, request in lines))
-                jobs += 1
+                _new_job(run, endpoint, (request for _, _, request in lines))
         except (BrakeError, budget.MoneyPromisedError) as error:
             notes.append(f"the budget leaves no more for batches, ordinary requests go on: {error}")
     with db.transaction(run.conn) as cur:
+        jobs, texts = batches.planned(cur, run.run_id)  # also of one that the budget cut short
         counts = {"planned": True, "jobs": jobs, "texts": texts, "notes": notes}
         ledger.record_stage(cur, run.run_id, "batch", -1, 0.0, counts)
         claimant.release(cur)
@@ -218,8 +217,8 @@ def _lines(run: Run, claimant: Claimant, max_inputs: int) -> Iterator[tuple[int,
     yield from in_jobs(Packer(fitting, RequestSize(texts=per_line), lambda: ratio), max_inputs=max_inputs)
 
 
-def _new_job(run: Run, endpoint: str, requests: Iterator[list[Text]]) -> int:
-    """Claim the texts of one job, line by line, each with its money; returns how many."""
+def _new_job(run: Run, endpoint: str, requests: Iterator[list[Text]]) -> None:
+    """Claim the texts of one job, line by line, each with its money."""
     name = uuid.uuid4().hex
     claimed = 0
     with batches.alone(run.conn, batches.lock_of(name)):
@@ -244,7 +243,6 @@ def _new_job(run: Run, endpoint: str, requests: Iterator[list[Text]]) -> int:
                     batches.move(cur, name, "planned")
                 else:
                     batches.drop(cur, name)
-    return claimed
 
 
 def _promised(run: Run, part: int, texts: int, tokens: int, size: int) -> Promise | None:

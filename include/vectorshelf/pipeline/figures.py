@@ -20,7 +20,7 @@ def of_run(run: RunRow, status: str, stages: list[StageRow], paid: Mapping[str, 
     `seconds` of the embed stage is the sum over its shards. A planned run reports the estimate as its cost. `truncated`
     texts were too long and cut; `isolating` extra requests were sent to find those the model refuses. `history` counts
     products that differ from what was known of this date; None where no history is kept. `skipped` is why there
-    was nothing to do, or None.
+    was nothing to do, or None. `batch` says how much went through the Batch API, and why; None before the plan.
     """
     counts = {stage: found for stage, shard, _, _, found in stages if shard < 0}
     plan, extracted, loaded = counts.get("plan", {}), counts.get("extract", {}), counts.get("load", {})
@@ -47,6 +47,7 @@ def of_run(run: RunRow, status: str, stages: list[StageRow], paid: Mapping[str, 
         "isolating": _of_shards(stages, "isolating"),
         "estimate": {name: plan.get(name, 0) for name in _ESTIMATE},
         "over_budget": plan.get("over_budget"),
+        "batch": _batch(plan, counts.get("batch", {})),
         "model_change": _model_change(plan.get("model_change"), counts.get("index", {}).get("model_change")),
         "index": {key: counts.get("index", {}).get(key, default) for key, default in _NO_INDEX.items()},
         "vacuum": counts.get("vacuum", {}).get("action", "none"),
@@ -60,6 +61,19 @@ def _model_change(planned: dict[str, Any] | None, outcome: dict[str, Any] | None
     if planned is None:
         return None
     return {**planned, "made": False, "reason": "not reached", **(outcome or {})}
+
+
+def _batch(plan: Mapping[str, Any], done: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Whether batches were `chosen` and why; jobs made, texts in them, vectors they brought; what went otherwise."""
+    if "batch" not in plan:
+        return None
+    numbers = {name: int(done.get(name, 0)) for name in ("jobs", "texts", "stored")}
+    return {
+        "chosen": plan["batch"],
+        "reason": plan["batch_reason"],
+        **numbers,
+        "notes": list(done.get("notes", []))[1:],
+    }
 
 
 def _too_long(run: RunRow, plan: Mapping[str, Any]) -> int:

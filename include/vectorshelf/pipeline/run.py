@@ -17,7 +17,7 @@ def run(request: RunRequest, settings: Settings, progress: Progress = SILENT) ->
     Whatever ends it (an error, Ctrl-C), the ledger says so and the staging tables are dropped; vectors that
     were paid for stay. Raises the error that ended it.
     """
-    run_id = tasks.prepare(request, settings)
+    run_id = tasks.prepare(request, settings, progress)
     with _closed_properly(run_id, settings):
         try:
             tasks.extract(run_id, settings, progress)

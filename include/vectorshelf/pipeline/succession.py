@@ -60,10 +60,13 @@ def _check(cur: db.Cursor, request: RunRequest, target: Target) -> None:
         successor.check(cur, request.catalog.name, target)
 
 
-def make_ready(cur: db.Cursor, request: RunRequest) -> None:
-    """Make the table that the run writes, if it is not there: the catalog's, or the one to take its place."""
+def make_ready(cur: db.Cursor, request: RunRequest, log: Callable[[str], None] | None = None) -> None:
+    """Make the table that the run writes, if it is not there: the catalog's, or the one to take its place.
+
+    `log` is told for whom it waits, where a load or a swap of the same catalog is going on.
+    """
     catalog = request.catalog
-    standings.lock(cur, catalog.name)
+    standings.lock(cur, catalog.name, log)
     target = target_of(cur, catalog)
     serving.ensure_table(cur, catalog.name, target.replaces or target.table)
     check(cur, request)  # again: a catalog that came back to a table finds there what that one holds

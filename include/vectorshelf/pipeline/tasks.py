@@ -5,7 +5,8 @@ Tasks share nothing but the run id: whatever one leaves for the next is in the d
 """
 
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -33,7 +34,7 @@ from vectorshelf.store import (
 )
 
 
-def prepare(request: RunRequest, settings: Settings) -> str:
+def prepare(request: RunRequest, settings: Settings, progress: Progress = SILENT) -> str:
     """Check the database and the endpoint, migrate, and open the run in the ledger. Pays for one tiny request."""
     request.check_source()
     started = time.monotonic()
@@ -45,7 +46,7 @@ def prepare(request: RunRequest, settings: Settings) -> str:
         with db.transaction(conn) as cur:
             ledger.open_run(cur, run_id, catalog.name, request.as_of, request.model_dump_json())
         try:
-            counts = _make_ready(conn, request, run_id, settings)
+            counts = _make_ready(conn, request, run_id, settings, progress)
         except VectorshelfError as error:  # the ledger shows a night that ended here, too
             with suppress(VectorshelfError), db.transaction(conn) as cur:
                 ledger.finish_run(cur, run_id, "failed", str(error), None)
@@ -55,7 +56,9 @@ def prepare(request: RunRequest, settings: Settings) -> str:
     return run_id
 
 
-def _make_ready(conn: db.Connection, request: RunRequest, run_id: str, settings: Settings) -> dict[str, Any]:
+def _make_ready(
+    conn: db.Connection, request: RunRequest, run_id: str, settings: Settings, progress: Progress
+) -> dict[str, Any]:
     """Check the table, then the endpoint, then make the table. A dry run looks at the table only, if there is one."""
     catalog = request.catalog
     with db.transaction(conn) as cur:
@@ -66,7 +69,7 @@ def _make_ready(conn: db.Connection, request: RunRequest, run_id: str, settings:
         return {}
     test = embedding.check_within_budget(catalog, money.Purse.before(conn, request, run_id, space), settings)
     with db.transaction(conn) as cur:
-        succession.make_ready(cur, request)
+        succession.make_ready(cur, request, lambda line: progress.note("prepare", line))
         return dict(embedding.record_check(cur, run_id, catalog, space, test)) if test else {}
 
 
@@ -174,9 +177,10 @@ def _merged(run: Run, progress: Progress) -> tuple[dict[str, int], int]:
 def index(run_id: str, settings: Settings, progress: Progress = SILENT, *, to_come: int = 0) -> dict[str, Any]:
     """Build the vector index after the load, or keep the one that measured well enough.
 
-    `to_come` runs of the same catalog will be here after this one: what can wait is left to the last of them.
+    `to_come` runs of the same catalog will be here after this one: what can wait is left to the last of them. Raises
+    SkippedError for a date without a file, after having done what earlier runs left to this one.
     """
-    with opened(run_id, "index", settings) as run, ledger.timed(run.conn, run_id, "index") as counts:
+    with opened(run_id, "index", settings) as run, _for_others(run, to_come), _timed(run, "index") as counts:
         progress.start("index", None, "")
         build = partial(indexing.after_load, settings=settings, progress=progress, later=to_come > 0)
         outcome, exchange = succession.on_its_table(run, lambda run: succession.indexed(run, build, progress))
@@ -186,8 +190,11 @@ def index(run_id: str, settings: Settings, progress: Progress = SILENT, *, to_co
 
 
 def vacuum(run_id: str, settings: Settings, progress: Progress = SILENT, *, to_come: int = 0) -> dict[str, Any]:
-    """VACUUM (ANALYZE) what was written; nothing on a quiet night, little while `to_come` more runs are to come."""
-    with opened(run_id, "vacuum", settings) as run, ledger.timed(run.conn, run_id, "vacuum") as counts:
+    """VACUUM (ANALYZE) what was written; nothing on a quiet night, little while `to_come` more runs are to come.
+
+    Raises SkippedError as `index` does.
+    """
+    with opened(run_id, "vacuum", settings) as run, _for_others(run, to_come), _timed(run, "vacuum") as counts:
         progress.start("vacuum", None, "")
         outcome = succession.on_its_table(run, lambda run: succession.vacuumed(run, later=to_come > 0))
         counts.update(asdict(outcome))
@@ -217,6 +224,21 @@ def drop_staging(run_id: str, settings: Settings) -> None:
     """Drop the run's staging tables. Safe to repeat; vectors stay."""
     with opened(run_id, "teardown", settings) as run, db.transaction(run.conn) as cur:
         staging.drop(cur, run.names)
+
+
+def _timed(run: Run, stage: str) -> AbstractContextManager[ledger.Counts]:
+    return ledger.timed(run.conn, run.run_id, stage)
+
+
+@contextmanager
+def _for_others(run: Run, to_come: int) -> Iterator[None]:
+    """Upkeep by a run without a file is what others left to it, if it is the last; it ends as skipped all the same."""
+    with db.transaction(run.conn) as cur:
+        extracted = ledger.stage_counts(cur, run.run_id, "extract") or {}
+    if to_come or run.target.replaces is not None:  # a table that stands by is for a run with products to fill
+        _check_not_skipped(extracted)
+    yield
+    _check_not_skipped(extracted)
 
 
 def _check_not_skipped(extracted: dict[str, Any]) -> None:

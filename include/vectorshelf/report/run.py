@@ -46,6 +46,8 @@ def lines(figures: Figures, recall_target: float | None = None) -> list[Line]:
         found.append(Line("expected", _expected(figures["estimate"])))
         if figures["over_budget"]:
             found.append(Line("budget", f"it {figures['over_budget']}"))
+    if (figures.get("batch") or {}).get("chosen"):
+        found.append(Line("batches", _batches(figures["batch"], figures["status"])))
     if figures.get("model_change"):
         found.append(Line("model", _model_change(figures["model_change"], figures)))
     if figures["truncated"]:
@@ -133,6 +135,7 @@ def failed_figures(catalog: str, as_of: str | None, error: str) -> dict[str, Any
         "isolating": 0,
         "estimate": {"tokens": 0, "cost_usd": 0.0, "requests": 0, "minutes": 0.0, "table_bytes": 0, "index_bytes": 0},
         "over_budget": None,
+        "batch": None,
         "model_change": None,
         "index": dict.fromkeys(("type", "lists", "probes", "recall")) | {"action": "none", "reason": "not reached"},
         "vacuum": "none",
@@ -175,6 +178,14 @@ def _vectors(figures: Figures) -> str:
     spent = f"{counted(figures['tokens'], 'token')}, {money(figures['cost_usd'])}"
     extra = f"{counted(figures['isolating'], 'extra request')} to find refused texts" if figures["isolating"] else ""
     return "; ".join(filter(None, [f"{asked}, {spent}", extra, found]))
+
+
+def _batches(batch: Mapping[str, Any], status: str) -> str:
+    if status == "planned":
+        return f"through the Batch API: {batch['reason']}"
+    made = f"{counted(batch['jobs'], 'job')} with {counted(batch['texts'], 'text')}"
+    rest = "; ordinary requests were asked for the rest" if batch["stored"] < batch["texts"] else ""
+    return f"{made}, {counted(batch['stored'], 'vector')} at half price{rest}"
 
 
 def _expected(estimate: Mapping[str, Any]) -> str:

@@ -176,6 +176,16 @@ def of_run(cur: Cursor, run_id: str, names: Names, space: int) -> list[str]:
     return [job for (job,) in cur.fetchall()]
 
 
+def planned(cur: Cursor, run_id: str) -> tuple[int, int]:
+    """The run's jobs of which nothing was sent yet: how many, and how many texts are in them."""
+    cur.execute(
+        "SELECT count(*), coalesce(sum(texts), 0) FROM vectorshelf.batch_jobs WHERE run_id = %s AND state = 'planned'",
+        (run_id,),
+    )
+    jobs, texts = cur.fetchone() or (0, 0)
+    return int(jobs), int(texts)
+
+
 def shards(cur: Cursor, names: Names) -> list[int]:
     """The shards that the run's plan was cut into."""
     cur.execute(sql.SQL("SELECT DISTINCT shard FROM {} ORDER BY shard").format(names.pending))

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from vectorshelf.errors import ConfigurationError
 from vectorshelf.store.db import Cursor, query
+from vectorshelf.store.waiting import lock_row
 
 _COLUMNS = "loaded_as_of, loaded_by, model, changes_as_of"
 
@@ -59,30 +60,13 @@ def lock(cur: Cursor, shelf: str, log: Callable[[str], None] | None = None) -> F
     `log` is told who holds it when there is somebody to wait for. A holder that dies, or whose connection is lost,
     frees the row with its transaction.
     """
-    statement = f"SELECT {_COLUMNS} FROM vectorshelf.catalogs WHERE catalog = %s FOR UPDATE"  # noqa: S608 - fixed text
-    cur.execute(f"{statement} SKIP LOCKED", (shelf,))
-    row = cur.fetchone()
-    if row is None:
-        if log is not None and (holder := _holder(cur, shelf)):
-            log(f"waiting for {holder}, which is loading catalog {shelf}")
-        cur.execute(statement, (shelf,))
-        row = cur.fetchone()
+    row = lock_row(cur, shelf, _COLUMNS, log)
     if row is None:
         raise ConfigurationError(f"the database knows no catalog {shelf}: run prepare first")
     # A statement of its own: the one that waited for the lock still sees the table that was there before.
     cur.execute(query("width_of_shelf"), {"shelf": shelf})
     (dimensions,) = cur.fetchone() or (None,)
     return replace(Fence(*row), dimensions=dimensions)
-
-
-def _holder(cur: Cursor, shelf: str) -> str | None:
-    """Who has the catalog's row, as `pg_stat_activity` names it; None when it was let go meanwhile."""
-    cur.execute(query("who_loads"), {"catalog": shelf})
-    row = cur.fetchone()
-    if row is None:
-        return None
-    name, pid, seconds = row
-    return f"{name or 'a session without a name'} (server process {pid}, for {seconds} s by now)"
 
 
 def move_changes(cur: Cursor, shelf: str, as_of: datetime) -> None:

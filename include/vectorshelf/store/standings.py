@@ -11,6 +11,7 @@ from typing import Literal
 
 from vectorshelf.store.db import Cursor, query
 from vectorshelf.store.table import ServingTable, Standby
+from vectorshelf.store.waiting import Log, lock_row
 
 Role = Literal["serving"] | Standby
 
@@ -59,12 +60,13 @@ def shelf_of(catalog: str, standby: Standby) -> str:
     return f"{catalog}:{standby}"
 
 
-def lock(cur: Cursor, catalog: str) -> None:
+def lock(cur: Cursor, catalog: str, log: Log | None = None) -> None:
     """Hold the catalog's own row to the transaction's end: no table takes another's place meanwhile, no load begins.
 
-    The load that fills a table which stands by takes it, too, for its one transaction: history is the catalog's.
+    The load that fills a table which stands by takes it, too, for its one transaction: history is the catalog's. `log`
+    is told who has it when there is somebody to wait for.
     """
-    cur.execute("SELECT FROM vectorshelf.catalogs WHERE catalog = %s FOR UPDATE", (catalog,))
+    lock_row(cur, catalog, log=log)
 
 
 def lock_all(cur: Cursor, catalog: str) -> None:

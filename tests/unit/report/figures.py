@@ -33,6 +33,7 @@ SUCCESS: dict[str, Any] = {
         "index_bytes": 160_000_000,
     },
     "over_budget": None,
+    "batch": None,
     "model_change": None,
     "index": {
         "action": "kept",

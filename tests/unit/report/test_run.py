@@ -37,6 +37,18 @@ def test_a_plan_over_its_budget_says_so():
     assert "budget    it would cost about $9, and the budget is $5 for this run" in text
 
 
+def test_batches_say_what_they_brought_and_what_they_did_not():
+    batch = {"chosen": True, "reason": "half price saves about $2.00", "jobs": 2, "texts": 60_000, "stored": 59_000}
+    text = report.plain(figures(batch={**batch, "notes": ["job 2 expired"]}))
+    assert (
+        "batches   2 jobs with 60,000 texts, 59,000 vectors at half price; ordinary requests were asked for the rest"
+        in text
+    )
+    planned = report.plain(figures(status="planned", batch={**batch, "notes": []}))
+    assert "batches   through the Batch API: half price saves about $2.00" in planned
+    assert "batches" not in report.plain(figures(batch={**batch, "chosen": False, "notes": []}))
+
+
 def test_cut_texts_and_the_requests_that_poison_cost_are_said():
     text = report.plain(figures(truncated=3, requests=40, isolating=38))
     assert "3 too long for the model and cut" in text
