@@ -88,6 +88,7 @@ def test_the_only_leaf_that_decides_the_runs_state_needs_success_before_it(dag):
     rules = {task.task_id: str(getattr(task.trigger_rule, "value", task.trigger_rule)) for task in dag.tasks}
     assert rules.pop("drop_staging") == "all_done_setup_success"
     assert rules.pop("load") == "none_failed"  # also when there was nothing to embed
+    assert (rules.pop("index"), rules.pop("vacuum")) == ("none_failed", "none_failed")  # also when there was no file
     assert set(rules.values()) == {"all_success"}
 
 
