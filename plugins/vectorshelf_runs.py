@@ -15,7 +15,7 @@ from airflow.sdk.definitions.context import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from vectorshelf.catalog.model import Catalog
-from vectorshelf.errors import SkippedError
+from vectorshelf.errors import ConfigurationError, SkippedError
 from vectorshelf_connections import from_environment, settings
 
 if TYPE_CHECKING:
@@ -33,13 +33,18 @@ def request_of(catalog_name: str, context: Context) -> "RunRequest":
     """The trigger form and the run's dates as one request.
 
     Its key is the Airflow run's own name, so that a task that runs again, or is cleared, finds the run it worked on.
+    Raises ConfigurationError for a backfill with a form that would make all of its runs load the same.
     """
     from vectorshelf.catalog.loading import find_catalog
     from vectorshelf.pipeline.request import RunRequest
 
     catalog = find_catalog(catalog_name, from_environment().catalogs)
     params, dag_run = context["params"], context["dag_run"]
-    asked = params["as_of"]
+    asked, kind = params["as_of"], kind_of(str(dag_run.run_type))
+    if kind == "backfill" and (asked or params.get("source")):
+        raise ConfigurationError(
+            "each run of a backfill loads the file of its own date: create it again, with as_of and source left empty"
+        )
     return RunRequest(
         catalog=catalog,
         as_of=as_of(catalog, asked, dag_run.data_interval_end, dag_run.run_after),
@@ -50,7 +55,7 @@ def request_of(catalog_name: str, context: Context) -> "RunRequest":
         dry_run=params["dry_run"],
         rebuild_index=params["rebuild_index"],
         allow_delete=params["allow_delete"],
-        kind=kind_of(str(dag_run.run_type)),
+        kind=kind,
         key=f"{dag_run.dag_id} {dag_run.run_id}",
     )
 

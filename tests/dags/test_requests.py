@@ -27,11 +27,11 @@ def request_of(tmp_path, monkeypatch):
     Shop(tmp_path).catalog()
     monkeypatch.setenv("VECTORSHELF_CATALOGS", str(tmp_path))
 
-    def ask(interval=NIGHT, **form):
+    def ask(interval=NIGHT, run_type="scheduled", **form):
         from vectorshelf_runs import request_of
 
         run = SimpleNamespace(
-            run_type="scheduled",
+            run_type=run_type,
             dag_id="embed_shop",
             run_id="manual__1",
             run_after=TRIGGERED,
@@ -85,6 +85,14 @@ def test_a_run_triggered_for_the_future_is_refused(request_of):
     with pytest.raises(Exception, match="is in the future") as refused:
         request_of((later, later))
     assert type(refused.value).__name__ == "ConfigurationError"
+
+
+@pytest.mark.parametrize("form", [{"as_of": "2026-11-19"}, {"source": "other.csv"}])
+def test_a_backfill_whose_runs_would_all_load_the_same_is_refused(request_of, form):
+    with pytest.raises(Exception, match="loads the file of its own date") as refused:
+        request_of(run_type="backfill", **form)
+    assert type(refused.value).__name__ == "ConfigurationError"
+    assert request_of(run_type="backfill", allow_delete=True, rebuild_index=True).as_of == NIGHT[1]
 
 
 def test_only_a_backfills_run_leaves_work_to_another(request_of):

@@ -16,7 +16,7 @@ from api import Api
 from local_airflow import PROJECT, LocalAirflow
 from services import Services, wait_for
 from tests.dags.conftest import free_port
-from tests.dags.shop import Shop
+from tests.dags.shop import FRUIT, Shop
 from tests.e2e import daily
 from tests.e2e.asking import ask, end_of, runs_of, tasks_of
 from tests.standin.client import StandIn
@@ -42,6 +42,7 @@ def catalogs(_standin_process: StandIn) -> Iterator[Path]:
         shutil.copytree(PROJECT / "include/catalogs/electronics", folder / "electronics")
         Shop(folder).catalog("late", schedule=None, source={"path": "late/{as_of:%Y-%m-%d}.csv"})
         Shop(folder).catalog("big", schedule=None)
+        Shop(folder).catalog("old", source={"path": "old/{as_of:%Y-%m-%d}.csv", "missing": "skip"})
         (folder / "torn.yaml").write_text("name: [torn\n")
         daily.catalog(folder, _standin_process.base_url)
         daily.write(folder, daily.last_tick().date(), PAST)
@@ -72,7 +73,7 @@ def _ready(local: LocalAirflow, services: Services, database: str, environment: 
     api = Api(local)
     services.wait_until_healthy(PARTS, api, 120)
     api.login()
-    for dag_id in ("embed_electronics", "embed_late", "embed_big", "embed_daily"):
+    for dag_id in ("embed_electronics", "embed_late", "embed_big", "embed_daily", "embed_old"):
         wait_for(f"{dag_id} is not in Airflow", lambda dag_id=dag_id: api.has_dag(dag_id), 60)
     return SimpleNamespace(api=api, local=local, database=database, environment=environment)
 
@@ -262,6 +263,79 @@ def test_the_index_is_built_once_and_not_by_every_run(cluster, backfilled):
     assert built == 1
     assert measured <= 2
     assert looked == len(PAST)
+
+
+OLD = ["1999-12-30", "1999-12-31", "2000-01-01", "2000-01-02"]
+"""Dates of files, two of them before the DAG's `start_date`; of the last there is none."""
+
+
+@pytest.fixture(scope="module")
+def reprocessed(cluster: SimpleNamespace, catalogs: Path) -> SimpleNamespace:
+    """Four old dates forwards, as the UI's Backfill tab asks for it; the failed one again; then all of them again."""
+    shop = Shop(catalogs)
+    shop.snapshot(OLD[0], name="old")
+    shop.snapshot(OLD[1], name="old").write_text("sku,title\n1,apple\n")
+    shop.snapshot(OLD[2], [*FRUIT, ("5", "tea kettle", "home", "30.00")], name="old")
+    cluster.api.patch("/dags/embed_old", {"is_paused": False})
+    first = _backfill(cluster, "none")
+    shop.snapshot(OLD[1], [*FRUIT, ("9", "candle", "home", "3.00")], name="old")
+    failed = _backfill(cluster, "failed")
+    table, requests = ask(cluster.database, OLD_TABLE), ask(cluster.database, OLD_REQUESTS)
+    completed = _backfill(cluster, "completed")
+    return SimpleNamespace(first=first, failed=failed, completed=completed, table=table, requests=requests)
+
+
+OLD_REQUESTS = "SELECT count(*) FROM vectorshelf.requests WHERE catalog = 'old' AND shard >= 0"  # prepare's test aside
+OLD_TABLE = "SELECT id, name, updated_at FROM old_products ORDER BY id"
+
+
+def _backfill(cluster: SimpleNamespace, reprocess: str) -> dict[str, Any]:
+    """The runs by the date of their data, once all have ended. Airflow's dates are where intervals begin."""
+    body = {
+        "dag_id": "embed_old",
+        "from_date": "1999-12-29T00:00:00Z",
+        "to_date": "2000-01-01T23:59:59Z",
+        "max_active_runs": 2,
+        "reprocess_behavior": reprocess,
+    }
+    wait_for("the backfill before is not over", lambda: _is_over(cluster.api), 90)  # until then no other can be
+    cluster.api.post("/backfills", body)
+    runs = {}
+    for run in runs_of(cluster.api, "embed_old"):
+        if run["run_type"] == "backfill":
+            runs[run["data_interval_end"][:10]] = end_of(cluster.api, "embed_old", run["dag_run_id"], 200)
+    return runs
+
+
+def _is_over(api: Api) -> bool:
+    return all(found["completed_at"] for found in api.get("/backfills", dag_id="embed_old")["backfills"])
+
+
+@pytest.mark.timeout(600)  # the first to ask for it waits for nine runs
+def test_dates_before_the_start_date_are_backfilled_and_a_date_without_a_file_is_skipped(cluster, reprocessed):
+    states = {day: run["state"] for day, run in reprocessed.first.items()}
+    assert states == dict(zip(OLD, ["success", "failed", "success", "success"], strict=True))
+    last = tasks_of(cluster.api, reprocessed.first[OLD[3]])
+    assert {last[name] for name in ("extract", "load", "index", "vacuum", "report")} == {"skipped"}
+
+
+def test_reprocessing_what_failed_runs_that_date_and_no_other(reprocessed):
+    again = {day for day in OLD if reprocessed.failed[day]["start_date"] != reprocessed.first[day]["start_date"]}
+    assert again == {OLD[1]}
+    assert reprocessed.failed[OLD[1]]["state"] == "success"
+
+
+def test_reprocessing_what_is_complete_pays_for_nothing_and_changes_nothing(cluster, reprocessed):
+    assert [run["state"] for run in reprocessed.completed.values()] == ["success"] * 4
+    assert all(reprocessed.completed[day]["start_date"] != reprocessed.failed[day]["start_date"] for day in OLD)
+    assert ask(cluster.database, OLD_TABLE) == reprocessed.table
+    assert [id_ for id_, *_ in reprocessed.table] == ["1", "2", "3", "4", "5"]
+    assert ask(cluster.database, OLD_REQUESTS) == reprocessed.requests
+    assert reprocessed.requests[0][0] > 0
+
+
+def test_a_backfill_leaves_no_upkeep_behind_whoever_was_its_last(cluster, reprocessed):
+    assert ask(cluster.database, "SELECT unvacuumed FROM vectorshelf.catalogs WHERE catalog = 'old'") == [(0,)]
 
 
 def test_no_secret_is_in_any_log(cluster, runs):

@@ -326,6 +326,17 @@ class TestSkippedDates:
         assert sorted(shop.query(done)) == [("index",), ("vacuum",)]
 
 
+def test_of_a_backfill_that_is_to_rebuild_the_index_only_the_last_run_does(shop):
+    shop.run(1, FRUIT)
+    shop.write(2, FRUIT)
+    run_id = tasks.prepare(shop.request(2, rebuild_index=True), shop.settings)
+    tasks.extract(run_id, shop.settings)
+    tasks.plan(run_id, shop.settings)
+    tasks.load(run_id, shop.settings)
+    assert tasks.index(run_id, shop.settings, to_come=1)["action"] == "kept"
+    assert tasks.index(run_id, shop.settings)["action"] == "rebuilt"
+
+
 def test_a_prepare_that_waits_for_a_load_says_for_whom(tmp_path, database_url):
     shop, heard = Shop(tmp_path, database_url), _Heard()
     shop.run(1, FRUIT)

@@ -37,14 +37,14 @@ from vectorshelf.store.table import ServingTable
 def after_load(run: Run, settings: Settings, progress: Progress, *, later: bool = False) -> IndexOutcome:
     """Build the index of the run's table or keep the one that is good enough.
 
-    `later`: a new measurement may wait for other runs.
+    `later`: a new measurement, or a rebuild that only a person wants, may wait for other runs.
     """
     with db.transaction(run.conn) as cur:
         prepared = ledger.stage_counts(cur, run.run_id, "prepare") or {}
     purse = Purse.of(run, NO_SHARD)
     asker = _Asker(run.conn, run.run_id, run.catalog, run.table, run.space, purse, settings, progress, prepared)
     sampling = Sampling(asker.queries, later=later)
-    return _ensure(asker, sampling, shelf=run.change.shelf, rebuild=run.request.rebuild_index)
+    return _ensure(asker, sampling, shelf=run.change.shelf, rebuild=run.request.rebuild_index and not later)
 
 
 def maintain(catalog: Catalog, settings: Settings, progress: Progress = SILENT) -> dict[str, Any]:
