@@ -295,7 +295,7 @@ def _backfill(cluster: SimpleNamespace, reprocess: str) -> dict[str, Any]:
         "dag_id": "embed_old",
         "from_date": "1999-12-29T00:00:00Z",
         "to_date": "2000-01-01T23:59:59Z",
-        "max_active_runs": 2,
+        "max_active_runs": 4,
         "reprocess_behavior": reprocess,
     }
     wait_for("the backfill before is not over", lambda: _is_over(cluster.api), 90)  # until then no other can be
