@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from pydantic import SecretStr
 from vectorshelf import pipeline
 from vectorshelf.catalog.model import Catalog
 from vectorshelf.pipeline import RunRequest
+from vectorshelf.pipeline.progress import Silent
 from vectorshelf.settings import Settings
 from vectorshelf.store import db
 
@@ -82,3 +84,16 @@ class Shop:
         return self.query(
             "SELECT tablename FROM pg_tables WHERE schemaname = 'vectorshelf' AND tablename ~ '^(staging|pending)_'"
         )
+
+
+class Heard(Silent):
+    """Keeps what a run notes; `something` is set with the first of it."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.something = threading.Event()
+
+    def note(self, stage: str, line: str) -> None:
+        """Keep it."""
+        self.lines.append(line)
+        self.something.set()

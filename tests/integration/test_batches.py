@@ -4,6 +4,7 @@ import pytest
 
 from tests.integration.batched import batch_shop, embed_and_load, planned, see_through
 from tests.integration.paid import USD_PER_MILLION, asked, digest, paid_shop, products, sent_again
+from tests.integration.shop import Heard
 from tests.standin.ending import end_jobs
 from vectorshelf import pipeline
 from vectorshelf.errors import BrakeError, ConfigurationError, TransientError
@@ -269,6 +270,21 @@ def test_lines_that_fail_or_expire_give_their_money_back(tmp_path, database_url,
     see_through(shop, run_id)
     assert (stored(shop), spent(shop)) == (0, 0.0)
     assert shop.query("SELECT count(*) FROM vectorshelf.requests WHERE held_until IS NOT NULL") == [(0,)]
+
+
+def test_a_night_that_has_to_wait_for_a_jobs_money_is_told_so_by_its_plan(tmp_path, database_url, standin):
+    shop = batch_shop(tmp_path, database_url, standin, max_cost_usd_per_month=1e6)
+    standin.tell(batches={"delay": 3600})
+    shop.write(1, products(400))
+    batching.advance(planned(shop), shop.settings)
+    [(held,)] = shop.query("SELECT sum(held_usd)::float8 FROM vectorshelf.requests WHERE held_until > now()")
+    night = batch_shop(tmp_path, database_url, standin, embedding={"batch": "auto"}, max_cost_usd_per_month=held * 1.01)
+    night.write(2, [*products(400), *((f"n{n}", f"novelty {n}", "shelf", "1.00") for n in range(50))])
+    heard = Heard()
+    run_id = tasks.prepare(night.request(2, kind="scheduled"), night.settings)
+    tasks.extract(run_id, night.settings)
+    tasks.plan(run_id, night.settings, heard)
+    assert any("embedding may have to wait: of the budget of $" in line for line in heard.lines), heard.lines
 
 
 def test_a_budget_is_kept_by_batches_and_what_follows_them(tmp_path, database_url, standin):

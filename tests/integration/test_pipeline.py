@@ -1,17 +1,15 @@
 """The whole chain on a real Postgres with the local model: what a run leaves behind, and what it leaves alone."""
 
 import gzip
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg2
 import pytest
 
-from tests.integration.shop import FRUIT, Shop, at
+from tests.integration.shop import FRUIT, Heard, Shop, at
 from vectorshelf import pipeline, report
 from vectorshelf.errors import BrakeError, ConfigurationError, SkippedError, SourceError, SourceMissingError
 from vectorshelf.pipeline import tasks
-from vectorshelf.pipeline.progress import Silent
 from vectorshelf.store import fence
 
 
@@ -338,7 +336,7 @@ def test_of_a_backfill_that_is_to_rebuild_the_index_only_the_last_run_does(shop)
 
 
 def test_a_prepare_that_waits_for_a_load_says_for_whom(tmp_path, database_url):
-    shop, heard = Shop(tmp_path, database_url), _Heard()
+    shop, heard = Shop(tmp_path, database_url), Heard()
     shop.run(1, FRUIT)
     with ThreadPoolExecutor(1) as pool:
         with psycopg2.connect(database_url.get_secret_value(), application_name="vectorshelf load last-night") as conn:
@@ -348,16 +346,6 @@ def test_a_prepare_that_waits_for_a_load_says_for_whom(tmp_path, database_url):
         assert prepared.result(60)
     [line] = heard.lines
     assert line.startswith("waiting for vectorshelf load last-night (server process ")
-
-
-class _Heard(Silent):
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.something = threading.Event()
-
-    def note(self, stage: str, line: str) -> None:
-        self.lines.append(line)
-        self.something.set()
 
 
 def test_first_runs_that_start_together_make_the_table_once(tmp_path, database_url):

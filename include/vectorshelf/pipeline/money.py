@@ -37,6 +37,12 @@ def over_budget(cur: db.Cursor, run: Run, cost: float) -> str | None:
     return budget.over(cost, budget.spending_of(cur, run.run_id, run.catalog.name), caps)
 
 
+def promised(cur: db.Cursor, run: Run, cost: float) -> str | None:
+    """What the plan's estimated `cost` would have to wait for; None when there is money for it now."""
+    caps = caps_of(run.request, run.row.approved_usd)
+    return budget.promised(cost, budget.spending_of(cur, run.run_id, run.catalog.name), caps) if caps.any else None
+
+
 @dataclass(frozen=True)
 class Purse:
     """Promises each request of one shard its money (`embed.delivery.Purse`)."""

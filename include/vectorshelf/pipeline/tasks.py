@@ -109,12 +109,15 @@ def plan(run_id: str, settings: Settings, progress: Progress = SILENT, *, may_as
         estimate = embedding.estimate(run, todo, settings)
         with db.transaction(run.conn) as cur:
             excess = money.over_budget(cur, run, estimate.cost_usd)
+            promised = money.promised(cur, run, estimate.cost_usd)
             no_room = succession.lack_of_room(cur, run, space["table_bytes"] + space["index_bytes"])
         counts.update(difference.counts | {"reused": todo.reused, "pending": todo.texts} | asdict(estimate))
         counts.update(space, too_long=too_long, over_budget=excess, model_change=succession.described(run))
         lacking = indexing.lacking_memory(run, difference)
         counts.update(lacking_memory=lacking)
         counts.update(batching.decision(run, todo.texts, estimate.cost_usd, estimate.minutes))
+        if promised:
+            progress.note("plan", f"embedding may have to wait: {promised}")
         progress.finish("plan", f"{todo.texts:,} texts to embed, about ${estimate.cost_usd:,.4f}")
     # After the counts are in the ledger: a run that a brake stops still shows what it would have done.
     merge.check_deletions(difference, run.change, allow=run.request.allow_delete or run.request.dry_run)

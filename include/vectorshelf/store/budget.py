@@ -104,6 +104,18 @@ def over(cost: float, spending: Spending, caps: Caps) -> str | None:
     return None
 
 
+def promised(cost: float, spending: Spending, caps: Caps) -> str | None:
+    """Why `cost` more dollars, which the budgets have room for, must wait for promises to be settled; None if not."""
+    more = Decimal(str(cost))
+    for spent, held, cap, whose in _limits(spending, caps):
+        if more > 0 and spent + more <= Decimal(str(cap)) < spent + held + more:
+            return (
+                f"of the budget of {_dollars(cap)} {whose}, {_dollars(spent)} are spent and up to {_dollars(held)} are "
+                "promised to requests and batch jobs under way, most of which will cost less"
+            )
+    return None
+
+
 def _dollars(amount: float | Decimal) -> str:
     """Cents are enough from a cent on; something small never looks free."""
     return f"${amount:,.4f}" if amount >= Decimal("0.01") or amount == 0 else f"${amount:.8f}".rstrip("0")
@@ -137,7 +149,9 @@ def hold(conn: Connection, asked: Asked, caps: Caps) -> int:
         spending = spending_of(cur, asked.run_id, asked.catalog)
         found = verdict(asked.price, spending, caps)
         if found == "wait":
-            raise MoneyPromisedError("what is left of the budget is promised to requests under way")
+            raise MoneyPromisedError(
+                f"the next request has to wait: {promised(float(asked.price.most), spending, caps)}"
+            )
         if found != "hold":
             reason = over(float(asked.price.likely if found == "stop" else asked.price.most), spending, caps)
             raise (TooLargeError if found == "split" else BrakeError)(

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from vectorshelf.store.budget import Caps, Price, Spending, over, verdict
+from vectorshelf.store.budget import Caps, Price, Spending, over, promised, verdict
 
 PRICE = Price(likely=Decimal(1), most=Decimal(4))
 
@@ -60,6 +60,16 @@ def test_what_costs_nothing_needs_no_budget():
 def test_a_plan_over_a_budget_says_which_and_by_how_much(cost, caps, says):
     found = over(cost, spending(run=2, month=4 if caps.month_usd == 5 and caps.run_usd == 50 else 2), caps)
     assert found is None if says is None else says in found
+
+
+def test_a_plan_says_that_its_money_is_promised_to_others():
+    held = spending(run=0, month=1, month_held=6)
+    said = promised(4.0, held, Caps(10, 10))
+    assert said is not None
+    assert said.startswith("of the budget of $10.0000 for this calendar month, $1.0000 are spent and up to $6.0000 are")
+    assert promised(3.0, held, Caps(10, 10)) is None, "it fits beside the promises"
+    assert promised(9.5, held, Caps(10, 10)) is None, "that is over the budget, whatever is promised"
+    assert promised(4.0, held, Caps()) is None
 
 
 def test_small_money_never_looks_free():
