@@ -40,6 +40,16 @@ def test_each_distinct_text_of_the_range_is_counted_once(command):
     assert found["cost_usd"] > 0
 
 
+def test_runs_that_will_use_batches_are_named_with_what_that_saves(command):
+    assert plan(command)["batch_saves_usd"] == 0.0
+    command.catalog(embedding={"dimensions": 64, "batch": "always"}, schedule="0 2 * * *")
+    found = plan(command)
+    assert [day["batch"] for day in found["dates"]] == [True, False, True]
+    assert found["batch_saves_usd"] == pytest.approx(found["cost_usd"] / 2)
+    shown = command("plan", "shop", "--from", "2025-11-01", "--to", "2025-11-03").stdout
+    assert "2 of the runs go through the Batch API" in shown
+
+
 def test_the_runs_embed_what_was_planned_in_any_order_and_then_nothing_is_left(command):
     planned = plan(command)
     runs = [command.json("run", "shop", "--as-of", f"2025-11-0{day}") for day in (3, 1, 2)]

@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vectorshelf.catalog.model import Catalog
 from vectorshelf.embed.batch_job import Batch, NoBatchesError, RefusedJobError
 from vectorshelf.embed.batch_lines import (
     LINE_TEXTS,
     MAX_INPUTS,
     Choice,
+    Kind,
     Result,
     choose,
     custom_id,
@@ -73,11 +75,16 @@ class Standing:
 
 def decision(run: Run, texts: int, cost: float, minutes: float) -> dict[str, object]:
     """For the plan's counts: whether this run's texts go through batches, and why."""
-    embedding = run.catalog.embedding
-    found = choose(embedding.batch, run.request.kind, texts, cost, minutes)
-    if found.use and embedding.provider == "local":
-        found = Choice(False, "the local model has no batches")
+    found = choice(run.catalog, run.request.kind, texts, cost, minutes)
     return {"batch": found.use, "batch_reason": found.reason}
+
+
+def choice(catalog: Catalog, kind: Kind, texts: int, cost: float, minutes: float) -> Choice:
+    """Whether `texts` that cost so many dollars and minutes by ordinary requests go through batches, and why."""
+    found = choose(catalog.embedding.batch, kind, texts, cost, minutes)
+    if found.use and catalog.embedding.provider == "local":
+        return Choice(False, "the local model has no batches")
+    return found
 
 
 def advance(

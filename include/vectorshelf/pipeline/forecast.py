@@ -10,10 +10,11 @@ from typing import Any
 from vectorshelf.catalog import ticks_of
 from vectorshelf.catalog.model import Catalog
 from vectorshelf.embed.packing import RequestSize, least_requests, request_size
-from vectorshelf.embed.prices import cost_usd
+from vectorshelf.embed.prices import batch_price, cost_usd
 from vectorshelf.embed.tokens import byte_length, calibrated, estimated
 from vectorshelf.errors import SkippedError, SourceError
 from vectorshelf.extract import Product, Reject, read_products
+from vectorshelf.pipeline import batching
 from vectorshelf.pipeline.context import connected
 from vectorshelf.pipeline.extraction import connection_of
 from vectorshelf.pipeline.money import price_of_catalog
@@ -37,6 +38,7 @@ class DatePlan:
     cost_usd: float = 0.0
     requests: int = 0
     minutes: float = 0.0
+    batch: bool = False
     note: str | None = None
 
 
@@ -46,7 +48,8 @@ def forecast(
     """The runs from one day to another, both included: figures per date and in total, and Airflow's command for them.
 
     Figures rest on the catalog's own limits and on what its model's texts took so far. Memory holds a page of rows;
-    distinct texts are in a temporary table. A date that cannot be read has the reason as its `note`.
+    distinct texts are in a temporary table. A date that cannot be read has the reason as its `note`. Costs are those of
+    ordinary requests: runs with `batch` go through the Batch API, which saves `batch_saves_usd`.
     """
     ticks = ticks_of(first, last, catalog)
     embedding = catalog.embedding
@@ -68,6 +71,7 @@ def forecast(
         "dates": [asdict(plan) for plan in plans],
         **totals,
         "cost_usd": round(sum(plan.cost_usd for plan in plans), 8),
+        "batch_saves_usd": round(sum(plan.cost_usd - _halved(plan, catalog) for plan in plans), 8),
         "minutes": round(sum(plan.minutes for plan in plans), 2),
         "backfill": _command(catalog, ticks),
     }
@@ -99,7 +103,12 @@ def _of_date(  # noqa: PLR0917  all of one date's run
     plan.tokens = estimated(size, plan.texts, ratio)
     plan.cost_usd = cost_usd(plan.tokens, price_of_catalog(catalog))
     plan.requests, plan.minutes = _requests(catalog, plan.texts, plan.tokens)
+    plan.batch = batching.choice(catalog, "backfill", plan.texts, plan.cost_usd, plan.minutes).use
     return plan
+
+
+def _halved(plan: DatePlan, catalog: Catalog) -> float:
+    return cost_usd(plan.tokens, batch_price(price_of_catalog(catalog))) if plan.batch else plan.cost_usd
 
 
 def _rows(catalog: Catalog, start: datetime, as_of: datetime, settings: Settings) -> Iterator[Product | Reject]:

@@ -15,6 +15,11 @@ def forecast_table(answer: Mapping[str, Any]) -> str:
         f"in all {counted(answer['texts'], 'text')} to embed in {counted(answer['requests'], 'request')} with about "
         f"{counted(answer['tokens'], 'token')} for {money(answer['cost_usd'])}{took}; nothing was changed or paid for"
     )
+    if runs := sum(plan["batch"] for plan in answer["dates"]):
+        lines.append(
+            f"{count(runs)} of the runs {'goes' if runs == 1 else 'go'} through the Batch API, within 24 hours each, "
+            f"which saves {money(answer['batch_saves_usd'])}"
+        )
     if answer["backfill"]:
         lines += ["in Airflow (whose dates are where a run's interval begins):", f"  {answer['backfill']}"]
     return "\n".join(lines)
