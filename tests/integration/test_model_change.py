@@ -2,6 +2,7 @@
 
 import re
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -499,3 +500,16 @@ def test_what_the_old_model_refused_is_known_as_long_as_it_serves(tmp_path, data
         tasks.embed(change, shard["shard"], new.settings)
     tasks.load(change, new.settings)
     assert tasks.load(night, old.settings)["unchanged"] == 9  # the old model's refusal still counts
+
+
+def test_first_runs_in_the_new_model_that_start_together_make_one_second_table_and_keep_what_is_in_it(change):
+    change.old.run(1, FRUIT)
+    for day in range(2, 6):
+        with ThreadPoolExecutor(6) as pool:
+            requests = [change.new.request(day + number) for number in range(6)]
+            runs = [pool.submit(tasks.prepare, request, change.new.settings) for request in requests]
+            assert len({run.result() for run in runs}) == 6
+        [(made,)] = change.old.query("SELECT 'products__next'::regclass::oid")
+        tasks.prepare(change.new.request(day), change.new.settings)
+        assert change.old.query("SELECT 'products__next'::regclass::oid") == [(made,)]
+        pipeline.forget(change.new.catalog, change.new.settings)
