@@ -40,10 +40,12 @@ def request_of(catalog_name: str, context: Context) -> "RunRequest":
 
     catalog = find_catalog(catalog_name, from_environment().catalogs)
     params, dag_run = context["params"], context["dag_run"]
-    asked, kind = params["as_of"], kind_of(str(dag_run.run_type))
+    asked, kind = params["as_of"], kind_of(dag_run.run_type)
     if kind == "backfill" and (asked or params.get("source")):
         raise ConfigurationError(
-            "each run of a backfill loads the file of its own date: create it again, with as_of and source left empty"
+            "each run of a backfill loads the file of its own date, and this one's form says otherwise: create the "
+            "backfill again with as_of and source left empty (with --dag-run-conf '{}' and --reprocess-behavior "
+            "completed: Airflow keeps the old form of runs that it makes again)"
         )
     return RunRequest(
         catalog=catalog,
@@ -61,7 +63,9 @@ def request_of(catalog_name: str, context: Context) -> "RunRequest":
 
 
 def kind_of(run_type: str) -> Literal["manual", "scheduled", "backfill"]:
-    """What Airflow calls a run's type. What is neither a person's nor a backfill's is the schedule's."""
+    """What Airflow calls a run's type (its `DagRunType` is a text). What is neither a person's nor a backfill's is the
+    schedule's.
+    """
     return "manual" if run_type == "manual" else "backfill" if run_type == "backfill" else "scheduled"
 
 

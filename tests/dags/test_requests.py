@@ -28,10 +28,12 @@ def request_of(tmp_path, monkeypatch):
     monkeypatch.setenv("VECTORSHELF_CATALOGS", str(tmp_path))
 
     def ask(interval=NIGHT, run_type="scheduled", **form):
+        from airflow.utils.types import DagRunType
+
         from vectorshelf_runs import request_of
 
         run = SimpleNamespace(
-            run_type=run_type,
+            run_type=DagRunType(run_type),
             dag_id="embed_shop",
             run_id="manual__1",
             run_after=TRIGGERED,
@@ -73,6 +75,11 @@ def test_every_field_of_the_form_arrives(request_of):
     }
     found = request_of(**form)
     assert {name: getattr(found, name) for name in form} == form
+
+
+def test_airflows_type_of_a_run_is_its_kind(request_of):
+    kinds = {"manual": "manual", "backfill": "backfill", "scheduled": "scheduled", "asset_triggered": "scheduled"}
+    assert {airflows: request_of(run_type=airflows).kind for airflows in kinds} == kinds
 
 
 def test_a_cleared_task_finds_the_run_it_worked_on(request_of):

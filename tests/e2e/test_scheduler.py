@@ -232,8 +232,11 @@ def backfilled(cluster: SimpleNamespace, catalogs: Path, _standin_process: Stand
 def test_every_run_of_the_backfill_succeeds_and_has_the_date_of_its_file(cluster, backfilled):
     assert [run["state"] for run in backfilled.runs] == ["success"] * len(PAST)
     assert sorted(run["run_type"] for run in backfilled.runs) == ["backfill"] * (len(PAST) - 1) + ["scheduled"]
-    loaded = ask(cluster.database, "SELECT as_of::date FROM vectorshelf.runs WHERE catalog = 'daily' ORDER BY as_of")
-    assert [day for (day,) in loaded] == backfilled.dates
+    loaded = ask(
+        cluster.database,
+        "SELECT as_of::date, request ->> 'kind' FROM vectorshelf.runs WHERE catalog = 'daily' ORDER BY as_of",
+    )
+    assert loaded == [*((day, "backfill") for day in backfilled.dates[:-1]), (backfilled.dates[-1], "scheduled")]
 
 
 def test_a_backfill_backwards_and_at_once_ends_in_the_table_of_date_order(cluster, backfilled):

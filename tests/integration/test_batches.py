@@ -1,14 +1,16 @@
 """The Batch API against a stand-in, over HTTP and in a real Postgres: paid once, at half price, whatever goes wrong."""
 
+from functools import partial
+
 import pytest
 
 from tests.integration.batched import batch_shop, embed_and_load, planned, see_through
 from tests.integration.paid import USD_PER_MILLION, asked, digest, paid_shop, products, sent_again
-from tests.integration.shop import Heard
+from tests.integration.shop import Heard, Shop
 from tests.standin.ending import end_jobs
 from vectorshelf import pipeline
 from vectorshelf.errors import BrakeError, ConfigurationError, TransientError
-from vectorshelf.pipeline import batching, tasks
+from vectorshelf.pipeline import batching, embedding, tasks
 from vectorshelf.store import batches, db
 
 
@@ -285,6 +287,108 @@ def test_a_night_that_has_to_wait_for_a_jobs_money_is_told_so_by_its_plan(tmp_pa
     tasks.extract(run_id, night.settings)
     tasks.plan(run_id, night.settings, heard)
     assert any("embedding may have to wait: of the budget of $" in line for line in heard.lines), heard.lines
+    night.write(3, products(400))
+    heard = Heard()
+    run_id = tasks.prepare(night.request(3, kind="scheduled"), night.settings)
+    tasks.extract(run_id, night.settings)
+    tasks.plan(run_id, night.settings, heard)
+    assert heard.lines == [], "all of its texts are in the job already, and paid for with it"
+
+
+@pytest.mark.parametrize("looks", [True, False])
+def test_the_money_of_a_job_that_has_ended_is_free_though_its_run_never_came_back(
+    tmp_path, database_url, standin, monkeypatch, looks
+):
+    monkeypatch.setattr(embedding, "deliver", partial(embedding.deliver, money_patience=0.4))
+    shop = batch_shop(tmp_path, database_url, standin, max_cost_usd_per_month=1e6)
+    standin.tell(batches={"delay": 3600})
+    shop.write(1, products(400))
+    batching.advance(planned(shop), shop.settings)
+    [(held,)] = shop.query("SELECT sum(held_usd)::float8 FROM vectorshelf.requests WHERE held_until > now()")
+    night = batch_shop(tmp_path, database_url, standin, embedding={"batch": "auto"}, max_cost_usd_per_month=held * 1.01)
+    night.write(2, products(40, "novelty"))
+    run_id = planned(night, 2, kind="scheduled")
+    batching.advance(run_id, night.settings)
+    with pytest.raises(TransientError, match="are promised to requests and batch jobs under way"):
+        tasks.embed(run_id, 0, night.settings)
+    end_jobs(standin)
+    if looks:
+        assert batching.advance(run_id, night.settings).open == 0
+    tasks.embed(run_id, 0, night.settings)
+    assert (stored(shop), standin.batches()["jobs"]) == (440, 1)
+
+
+def test_a_measurement_does_not_wait_for_money_that_is_promised_to_a_job(tmp_path, database_url, standin):
+    index = {"type": "ivfflat", "lists": 2}
+    ordinary = paid_shop(tmp_path, database_url, standin, index=index)
+    ordinary.run(1, products(400))
+    ordinary.run(2, products(400, "other"))
+    shop = batch_shop(tmp_path, database_url, standin, max_cost_usd_per_month=1e6, index=index)
+    standin.tell(batches={"delay": 3600})
+    shop.write(3, products(400, "third"))
+    batching.advance(planned(shop, 3), shop.settings)
+    [(counted,)] = shop.query(
+        "SELECT sum(CASE WHEN held_until > now() THEN held_usd ELSE cost_usd END)::float8 FROM vectorshelf.requests"
+    )
+    night = paid_shop(tmp_path, database_url, standin, index=index, max_cost_usd_per_month=counted + 1e-9)
+    figures = night.run(4, products(400))
+    assert (figures["status"], figures["embedded"]) == ("success", 0)
+    assert figures["index"]["recall"] > 0
+
+
+def other_model(tmp_path, database_url, standin, **embedding: object) -> tuple[Shop, Shop]:
+    """A catalog before and after its file names another model."""
+    old = batch_shop(tmp_path, database_url, standin, embedding={"model": "text-embedding-3-small"})
+    section = {"model": "text-embedding-3-large", **embedding}
+    return old, batch_shop(tmp_path, database_url, standin, embedding=section)
+
+
+KEPT = "SELECT model, dimensions, count(*) FROM vectorshelf.vectors JOIN vectorshelf.spaces USING (space) GROUP BY 1, 2"
+
+
+def test_a_job_that_was_not_sent_is_never_sent_to_another_model(tmp_path, database_url, standin):
+    old, new = other_model(tmp_path, database_url, standin)
+    old.write(1, products(50))
+    run_id = planned(old, 1, key="cleared")
+    standin.tell(batches={"uploads": ["after_500"]})
+    assert batching.advance(run_id, old.settings).open == 1
+    assert [state for state, _ in states(old)] == ["uploading"]
+    assert planned(new, 1, key="cleared") == run_id
+    see_through(new, run_id)
+    [(model, _, count)] = old.query(KEPT)
+    assert (model, count) == ("text-embedding-3-large", 50)
+    assert claims(old) == 0
+
+
+def test_what_a_sent_job_brings_is_kept_for_its_own_model(tmp_path, database_url, standin):
+    old, new = other_model(tmp_path, database_url, standin, dimensions=32)
+    standin.tell(batches={"delay": 3600})
+    old.write(1, products(50))
+    run_id = planned(old, 1, key="cleared")
+    batching.advance(run_id, old.settings)
+    assert planned(new, 1, key="cleared") == run_id
+    standing = batching.advance(run_id, new.settings)
+    assert standing.open == 1, "its own, and not the one of the old model"
+    end_jobs(standin)
+    see_through(new, run_id)
+    assert sorted(old.query(KEPT)) == [("text-embedding-3-large", 32, 50), ("text-embedding-3-small", 64, 50)]
+    assert old.run(2, products(50))["embedded"] == 0
+
+
+def test_the_report_counts_the_jobs_that_the_run_made_whoever_fetched_them(tmp_path, database_url, standin):
+    shop = batch_shop(tmp_path, database_url, standin)
+    standin.tell(batches={"delay": 3600})
+    shop.write(1, products(100))
+    shop.write(2, products(100))
+    made, waits = planned(shop, 1, key="cleared"), planned(shop, 2)
+    for run_id in (made, waits):
+        batching.advance(run_id, shop.settings)
+    end_jobs(standin)
+    see_through(shop, waits)
+    assert planned(shop, 1, key="cleared") == made
+    see_through(shop, made)
+    found = [pipeline.report(run_id, shop.settings)["batch"] for run_id in (made, waits)]
+    assert [(one["jobs"], one["texts"], one["stored"]) for one in found] == [(1, 100, 100), (0, 0, 0)]
 
 
 def test_a_budget_is_kept_by_batches_and_what_follows_them(tmp_path, database_url, standin):

@@ -19,6 +19,9 @@ from vectorshelf.store.limiter import Grant
 
 T = TypeVar("T")
 
+MONEY_PATIENCE = 300.0
+"""Seconds for which a process waits for money that is promised to others."""
+
 _MONEY_POLL = 0.2  # seconds: how soon requests under way may be answered and give back what they did not use
 _LONGEST_POLL = 3.0
 _LATER = 3600.0
@@ -72,7 +75,7 @@ class Asking:
     retries: Retries = field(default_factory=Retries)
     sleep: Sleep = asyncio.sleep
     clock: Callable[[], float] = lambda: 0.0
-    money_patience: float = 300.0
+    money_patience: float = MONEY_PATIENCE
 
     async def admitted(self, texts: int, tokens: int, size: int) -> Admission:
         """Wait for a turn for about `tokens` tokens, then for the money. Cancelled or refused, it leaves neither taken.

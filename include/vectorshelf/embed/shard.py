@@ -14,7 +14,7 @@ from functools import partial
 from random import random as random_number
 from typing import TypeVar
 
-from vectorshelf.embed.asking import Asking, Purse
+from vectorshelf.embed.asking import MONEY_PATIENCE, Asking, Purse
 from vectorshelf.embed.cutting import TooLong
 from vectorshelf.embed.delivery import AfterPayingError, Delivery, Figures, OnReject, Save
 from vectorshelf.embed.embedder import Embedder
@@ -51,6 +51,7 @@ async def embed_shard(  # noqa: PLR0913  # all by name: what it needs is injecte
     longest: int = MAX_TOKENS_PER_TEXT,
     past_usage: tuple[int, int] = (0, 0),
     purse: Purse | None = None,
+    money_patience: float = MONEY_PATIENCE,
     on_progress: Callable[[int, int], None] | None = None,
     on_wait: Callable[[Others], None] | None = None,
     sleep: Sleep = asyncio.sleep,
@@ -61,18 +62,18 @@ async def embed_shard(  # noqa: PLR0913  # all by name: what it needs is injecte
 
     When it is through, `others` says what somebody else is embedding of it at the moment; while there is something,
     `pending` is gone through again for what they leave. `pending`, `others`, `save`, `on_reject` and `purse` are called
-    in one thread of their own, one at a time, so they may share a connection. A text of more than `longest` tokens is
-    `too_long`. `past_usage` is (tokens, bytes) of earlier requests and calibrates the estimates.
-    `on_progress(texts, tokens)` is called after each response, `on_wait(others)` when others are waited for. Raises
-    ConfigurationError, BrakeError, or TransientError when a request's retries are exhausted or others take too long;
-    run it again with what is still pending.
+    in one thread of their own, one at a time, so they may share a connection. For money that is promised to others it
+    waits `money_patience` seconds. A text of more than `longest` tokens is `too_long`. `past_usage` is (tokens, bytes)
+    of earlier requests and calibrates the estimates. `on_progress(texts, tokens)` is called after each response,
+    `on_wait(others)` when others are waited for. Raises ConfigurationError, BrakeError, or TransientError when a
+    request's retries are exhausted or others take too long; run it again with what is still pending.
     """
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="embed-db") as thread:
 
         def in_database(work: Callable[..., T], *args: object) -> asyncio.Future[T]:
             return asyncio.get_running_loop().run_in_executor(thread, work, *args)
 
-        asking = Asking(embedder, pace, purse, in_database, retries or Retries(), sleep, clock)
+        asking = Asking(embedder, pace, purse, in_database, retries or Retries(), sleep, clock, money_patience)
         figures = Figures(prior_tokens=past_usage[0], prior_bytes=past_usage[1])
         delivery = Delivery(asking, save, on_reject, too_long, on_progress, random, figures)
         waiting = _Waiting(asking, others, on_wait)

@@ -36,7 +36,7 @@ from vectorshelf.embed.batch_lines import (
 from vectorshelf.embed.check import faults_of
 from vectorshelf.embed.embedder import BadAnswerError, Dialect, endpoint_of
 from vectorshelf.embed.packing import Packer, RequestSize, Text
-from vectorshelf.embed.prices import batch_price, cost_usd
+from vectorshelf.embed.prices import batch_price, cost_usd, price_of
 from vectorshelf.embed.tokens import byte_length, bytes_of, calibrated, estimated
 from vectorshelf.errors import BrakeError, ConfigurationError, TransientError
 from vectorshelf.pipeline import embedding, money
@@ -104,7 +104,7 @@ def advance(
         dialect = _dialect(run, settings)
         notes = _planned(run, endpoint, max_inputs, progress)
         with db.transaction(run.conn) as cur:
-            names = batches.of_run(cur, run_id, run.names, run.space)
+            names = batches.of_run(cur, run_id, run.catalog.name, run.names, run.space)
         with BatchEndpoint(endpoint, settings.openai_api_key, run.catalog.embedding.timeout_seconds) as api:
             courier = _Courier(run, api, dialect, settle, progress, notes)
             try:
@@ -114,7 +114,7 @@ def advance(
                 batches.drop_unsent(run.conn, run_id)
                 raise
             stored = courier.stored
-        standing = _standing(run, names, endpoint, stored, notes)
+        standing = _standing(run, [name for name, awaited in names.items() if awaited], endpoint, stored, notes)
         _record(run, standing, time.monotonic() - started)
         return standing
 
@@ -137,6 +137,23 @@ def wait(
             progress.note("batch", said)
         shown = said
         sleep(wait_of(attempt))
+
+
+def settle(run: Run, settings: Settings, progress: Progress = SILENT) -> bool:
+    """Fetch what has ended of the catalog's jobs, whoever made them. True when there was any: its money is free now."""
+    from vectorshelf.embed.batch_endpoint import BatchEndpoint  # noqa: PLC0415  # the client takes a second to import
+
+    with db.transaction(run.conn) as cur:
+        before = batches.sent(cur, run.catalog.name)
+    if not before:
+        return False
+    endpoint = endpoint_of(run.catalog.embedding, settings.openai_base_url)
+    with BatchEndpoint(endpoint, settings.openai_api_key, run.catalog.embedding.timeout_seconds) as api:
+        courier = _Courier(run, api, Dialect(), SETTLE_SECONDS, progress, [])
+        for name in before:
+            courier.deliver(name)
+    with db.transaction(run.conn) as cur:
+        return batches.sent(cur, run.catalog.name) != before
 
 
 def _dialect(run: Run, settings: Settings) -> Dialect:
@@ -182,7 +199,7 @@ def _planned(run: Run, endpoint: str, max_inputs: int, progress: Progress) -> li
         if (ledger.stage_counts(cur, run.run_id, "batch") or {}).get("planned"):
             return []
         plan = ledger.stage_counts(cur, run.run_id, "plan") or {}
-        names = batches.of_run(cur, run.run_id, run.names, run.space)
+        names = batches.of_run(cur, run.run_id, run.catalog.name, run.names, run.space)
     for name in names:
         _drop_unfinished(run.conn, name)
     notes = [f"{'batches' if plan.get('batch') else 'ordinary requests'}: {plan.get('batch_reason')}"]
@@ -195,9 +212,7 @@ def _planned(run: Run, endpoint: str, max_inputs: int, progress: Progress) -> li
         except (BrakeError, budget.MoneyPromisedError) as error:
             notes.append(f"the budget leaves no more for batches, ordinary requests go on: {error}")
     with db.transaction(run.conn) as cur:
-        jobs, texts = batches.planned(cur, run.run_id)  # also of one that the budget cut short
-        counts = {"planned": True, "jobs": jobs, "texts": texts, "notes": notes}
-        ledger.record_stage(cur, run.run_id, "batch", -1, 0.0, counts)
+        ledger.record_stage(cur, run.run_id, "batch", -1, 0.0, {"planned": True, "notes": notes})
         claimant.release(cur)
     return notes
 
@@ -270,6 +285,16 @@ def _dollars(run: Run, tokens: int) -> float:
     return cost_usd(tokens, batch_price(money.price_of_catalog(run.catalog)))
 
 
+def _charged(run: Run, job: Job, tokens: int) -> float:
+    """What the provider charges for a job's tokens: its model's price, where that is not the catalog's any more."""
+    if job.space == run.space:
+        return _dollars(run, tokens)
+    try:
+        return cost_usd(tokens, batch_price(price_of(job.model)))
+    except ConfigurationError:  # a server of one's own: the catalog's price is the nearest
+        return _dollars(run, tokens)
+
+
 # -- one job --------------------------------------------------------------------------------------------------------
 
 
@@ -305,11 +330,15 @@ class _Courier:
 
     def _move(self, job: Job) -> None:
         if job.state == "planning":  # nobody holds its lock: its planner is dead
-            with db.transaction(self.run.conn) as cur:
-                batches.drop(cur, job.job)
+            self._drop(job)
             return
         if job.endpoint != self.api.url:
             return  # whoever works with that endpoint sees it through, or its time runs out
+        if job.state in batches.UNSENT and job.space != self.run.space:  # nobody wants the old model's vectors any more
+            if job.file_id:
+                self.api.delete_file(job.file_id)
+            self._drop(job)
+            return
         if job.state in {"planned", "uploading"}:
             job = self._uploaded(job)
         if job.state in {"uploaded", "creating"}:
@@ -334,12 +363,11 @@ class _Courier:
         return replace(job, state="uploaded", file_id=file_id)
 
     def _write(self, job: Job, path: Path) -> None:
-        embedding = self.run.catalog.embedding
         with path.open("wb") as file, db.transaction(self.run.conn) as cur:
             for line in batches.line_numbers(cur, job.job):
                 texts = batches.texts_of(cur, job.job, line)
                 named = custom_id(job.job, line)
-                file.write(line_of(named, embedding.model, embedding.dimensions, self.dialect, texts))
+                file.write(line_of(named, job.model, job.dimensions, self.dialect, texts))
 
     def _submitted(self, job: Job) -> Job:
         """Make the batch, unless an earlier try did and did not live, or was not told, to note it."""
@@ -401,16 +429,16 @@ class _Courier:
             line = batches.line_of(cur, job.job, result.line)
         if line is None:
             return  # an earlier look stored it
-        count, dimensions = len(line.sha256s), run.catalog.embedding.dimensions
+        count = len(line.sha256s)
         tokens, good, vectors = line.tokens, [], None
         try:
             vectors, used = decoded(body, count)
             tokens = line.tokens if used is None else used
-            good = [row for row, fault in enumerate(faults_of(vectors, count, dimensions)) if fault is None]
+            good = [row for row, fault in enumerate(faults_of(vectors, count, job.dimensions)) if fault is None]
         except BadAnswerError as error:  # the work was done, and will be charged
             self._note(f"line {result.line} of job {job.part + 1}: {error}")
         paid = ledger.PaidRequest(
-            job.run_id, job.catalog, job.part, job.space, len(good), tokens, line.size, _dollars(run, tokens),
+            job.run_id, job.catalog, job.part, job.space, len(good), tokens, line.size, _charged(run, job, tokens),
             batch.seconds, line.hold,
         )  # fmt: skip
         method = run.catalog.load.method
@@ -432,6 +460,10 @@ class _Courier:
             return
         unsure = self._lines_left(name) if job.state in {"creating", "submitted"} else []
         self._release(job, "nothing was heard of it for two days: ordinary requests take its texts", unsure)
+
+    def _drop(self, job: Job) -> None:
+        with db.transaction(self.run.conn) as cur:
+            batches.drop(cur, job.job)
 
     def _release(self, job: Job, note: str, unsure: list[int] | None = None) -> None:
         with db.transaction(self.run.conn) as cur:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import NamedTuple, Protocol
 
 from vectorshelf.catalog.model import Catalog
-from vectorshelf.embed.asking import Asking
+from vectorshelf.embed.asking import MONEY_PATIENCE, Asking
 from vectorshelf.embed.delivery import Figures, Paid
 from vectorshelf.embed.embedder import (
     Dialect,
@@ -163,13 +163,14 @@ def deliver(  # noqa: PLR0913  # all by name: what the plan knows, who pays, who
     others: Callable[[], Others] = lambda: Others(0),
     past_usage: tuple[int, int] = (0, 0),
     purse: Purse | None = None,
+    money_patience: float = MONEY_PATIENCE,
     on_progress: Callable[[int, int], None] | None = None,
     on_wait: Callable[[Others], None] | None = None,
 ) -> Figures:
     """Ask the catalog's model for every pending (sha-256, text), under the shared limit and the purse's budget.
 
-    `tokens` is about how many there are to be asked for in all; requests are sized by it. `others` and the callbacks
-    are `embed_shard`'s.
+    `tokens` is about how many there are to be asked for in all; requests are sized by it. What has no word here is
+    `embed_shard`'s.
     """
     embedder = _embedder(catalog, settings, dialect)
 
@@ -188,6 +189,7 @@ def deliver(  # noqa: PLR0913  # all by name: what the plan knows, who pays, who
                 longest=catalog.embedding.max_tokens_per_text,
                 past_usage=past_usage,
                 purse=purse,
+                money_patience=money_patience,
                 on_progress=on_progress,
                 on_wait=on_wait,
             )

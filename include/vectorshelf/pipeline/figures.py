@@ -14,7 +14,9 @@ _NO_INDEX = {"action": "none", "reason": "not reached", "type": None, "lists": N
 StageRow = tuple[str, int, float, float, dict[str, Any]]
 
 
-def of_run(run: RunRow, status: str, stages: list[StageRow], paid: Mapping[str, float]) -> dict[str, Any]:
+def of_run(
+    run: RunRow, status: str, stages: list[StageRow], paid: Mapping[str, float], batched: Mapping[str, int]
+) -> dict[str, Any]:
     """The report of a run: what was read, what changed, what it cost, how long each stage took.
 
     `seconds` of the embed stage is the sum over its shards. A planned run reports the estimate as its cost. `truncated`
@@ -47,7 +49,7 @@ def of_run(run: RunRow, status: str, stages: list[StageRow], paid: Mapping[str, 
         "isolating": _of_shards(stages, "isolating"),
         "estimate": {name: plan.get(name, 0) for name in _ESTIMATE},
         "over_budget": plan.get("over_budget"),
-        "batch": _batch(plan, counts.get("batch", {})),
+        "batch": _batch(plan, batched, counts.get("batch", {})),
         "model_change": _model_change(plan.get("model_change"), counts.get("index", {}).get("model_change")),
         "index": {key: counts.get("index", {}).get(key, default) for key, default in _NO_INDEX.items()},
         "vacuum": counts.get("vacuum", {}).get("action", "none"),
@@ -63,17 +65,11 @@ def _model_change(planned: dict[str, Any] | None, outcome: dict[str, Any] | None
     return {**planned, "made": False, "reason": "not reached", **(outcome or {})}
 
 
-def _batch(plan: Mapping[str, Any], done: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Whether batches were `chosen` and why; jobs made, texts in them, vectors they brought; what went otherwise."""
+def _batch(plan: Mapping[str, Any], made: Mapping[str, int], done: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Whether batches were `chosen` and why; jobs the run made, texts in them, vectors they brought; what was noted."""
     if "batch" not in plan:
         return None
-    numbers = {name: int(done.get(name, 0)) for name in ("jobs", "texts", "stored")}
-    return {
-        "chosen": plan["batch"],
-        "reason": plan["batch_reason"],
-        **numbers,
-        "notes": list(done.get("notes", []))[1:],
-    }
+    return {"chosen": plan["batch"], "reason": plan["batch_reason"], **made, "notes": list(done.get("notes", []))[1:]}
 
 
 def _too_long(run: RunRow, plan: Mapping[str, Any]) -> int:

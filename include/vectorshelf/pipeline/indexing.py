@@ -26,6 +26,7 @@ from vectorshelf.pipeline.progress import SILENT, Progress
 from vectorshelf.pipeline.request import RunRequest
 from vectorshelf.settings import Settings
 from vectorshelf.store import db, index_ahead, ledger, migrations, serving, spaces
+from vectorshelf.store.budget import MoneyPromisedError
 from vectorshelf.store.index import BuildProgress, IndexOutcome, IndexSpec, Sampling, Watch, ensure_index
 from vectorshelf.store.index_build import sole_builder
 from vectorshelf.store.merge import Difference
@@ -155,8 +156,9 @@ class _Asker:
                 dialect=self._dialect(),
                 tokens=estimated_tokens(texts),
                 purse=self.purse,
+                money_patience=0.0,
             )
-        except BrakeError as error:
+        except (BrakeError, MoneyPromisedError) as error:  # nobody waits for this: it is measured again
             self.progress.note("index", f"recall is measured with products in place of search texts: {error}")
             return None
         return np.concatenate(self._vectors) if self._vectors else None

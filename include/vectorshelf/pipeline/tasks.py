@@ -20,6 +20,7 @@ from vectorshelf.pipeline.request import RunRequest
 from vectorshelf.settings import Settings
 from vectorshelf.store import (
     as_of_function,
+    batches,
     db,
     history,
     ledger,
@@ -32,6 +33,7 @@ from vectorshelf.store import (
     spaces,
     staging,
 )
+from vectorshelf.store.budget import MoneyPromisedError
 
 
 def prepare(request: RunRequest, settings: Settings, progress: Progress = SILENT) -> str:
@@ -109,7 +111,10 @@ def plan(run_id: str, settings: Settings, progress: Progress = SILENT, *, may_as
         estimate = embedding.estimate(run, todo, settings)
         with db.transaction(run.conn) as cur:
             excess = money.over_budget(cur, run, estimate.cost_usd)
-            promised = money.promised(cur, run, estimate.cost_usd)
+            to_pay = 1 - batches.held_texts(cur, run.names, run.space) / max(
+                1, todo.texts
+            )  # others' jobs have the rest
+            promised = money.promised(cur, run, estimate.cost_usd * to_pay)
             no_room = succession.lack_of_room(cur, run, space["table_bytes"] + space["index_bytes"])
         counts.update(difference.counts | {"reused": todo.reused, "pending": todo.texts} | asdict(estimate))
         counts.update(space, too_long=too_long, over_budget=excess, model_change=succession.described(run))
@@ -137,7 +142,12 @@ def plan(run_id: str, settings: Settings, progress: Progress = SILENT, *, may_as
 def embed(run_id: str, shard: int, settings: Settings, progress: Progress = SILENT) -> dict[str, int]:
     """Embed what the shard still lacks, committing every response; resumes where an earlier try stopped."""
     with opened(run_id, f"embed {shard}", settings) as run, ledger.timed(run.conn, run_id, "embed", shard) as counts:
-        counts.update(embedding.embed_pending(run, shard, settings, progress))
+        try:
+            counts.update(embedding.embed_pending(run, shard, settings, progress))
+        except MoneyPromisedError:  # perhaps to a job that has ended, whose run never came back for it
+            if not batching.settle(run, settings, progress):
+                raise
+            counts.update(embedding.embed_pending(run, shard, settings, progress))
     return counts
 
 
@@ -209,7 +219,7 @@ def report(run_id: str, settings: Settings) -> dict[str, Any]:
     """Close the run with its figures (the object of `vectorshelf run --json`). Safe to repeat."""
     with opened(run_id, "report", settings) as run, db.transaction(run.conn) as cur:
         status = "planned" if run.request.dry_run else "success"
-        result = figures.of_run(run.row, status, ledger.stages(cur, run_id), ledger.paid(cur, run.row))
+        result = _figures(cur, run, status)
         ledger.finish_run(cur, run_id, status, None, result)
     return result
 
@@ -217,10 +227,15 @@ def report(run_id: str, settings: Settings) -> dict[str, Any]:
 def fail(run_id: str, message: str, settings: Settings) -> dict[str, Any]:
     """Close the run as failed, with the reason and the figures it got to. The first reason given stays."""
     with opened(run_id, "fail", settings) as run, db.transaction(run.conn) as cur:
-        result = figures.of_run(run.row, "failed", ledger.stages(cur, run_id), ledger.paid(cur, run.row))
+        result = _figures(cur, run, "failed")
         result["error"] = run.row.error or message
         ledger.finish_run(cur, run_id, "failed", message, result)
     return result
+
+
+def _figures(cur: db.Cursor, run: Run, status: str) -> dict[str, Any]:
+    stages, batched = ledger.stages(cur, run.run_id), batches.made_by(cur, run.run_id)
+    return figures.of_run(run.row, status, stages, ledger.paid(cur, run.row), batched)
 
 
 def drop_staging(run_id: str, settings: Settings) -> None:

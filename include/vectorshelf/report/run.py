@@ -46,7 +46,7 @@ def lines(figures: Figures, recall_target: float | None = None) -> list[Line]:
         found.append(Line("expected", _expected(figures["estimate"])))
         if figures["over_budget"]:
             found.append(Line("budget", f"it {figures['over_budget']}"))
-    if (figures.get("batch") or {}).get("chosen"):
+    if (figures.get("batch") or {}).get("chosen") and (figures["status"] == "planned" or figures["batch"]["jobs"]):
         found.append(Line("batches", _batches(figures["batch"], figures["status"])))
     if figures.get("model_change"):
         found.append(Line("model", _model_change(figures["model_change"], figures)))
@@ -184,8 +184,7 @@ def _batches(batch: Mapping[str, Any], status: str) -> str:
     if status == "planned":
         return f"through the Batch API: {batch['reason']}"
     made = f"{counted(batch['jobs'], 'job')} with {counted(batch['texts'], 'text')}"
-    rest = "; ordinary requests were asked for the rest" if batch["stored"] < batch["texts"] else ""
-    return f"{made}, {counted(batch['stored'], 'vector')} at half price{rest}"
+    return f"{made}, which brought {counted(batch['stored'], 'vector')} at half price"
 
 
 def _expected(estimate: Mapping[str, Any]) -> str:

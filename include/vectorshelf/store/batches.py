@@ -33,21 +33,25 @@ GIVE_UP_SECONDS = 2 * 24 * 3600.0
 _LOOK_AGAIN = 3600.0  # seconds; times a task's retries, it is long enough for most jobs
 
 _COLUMNS = (
-    "job, run_id, catalog, endpoint, space, part, state, texts, stored, file_id, batch_id, status, note,"
-    " extract(epoch FROM clock_timestamp() - created_at)::float8,"
+    "job, run_id, catalog, endpoint, space, model, dimensions, part, state, texts, stored, file_id, batch_id, status,"
+    " note, extract(epoch FROM clock_timestamp() - created_at)::float8,"
     " extract(epoch FROM clock_timestamp() - moved_at)::float8, moved_at"
 )
 
 
 @dataclass(frozen=True)
 class Job:
-    """One job. `age` and `in_state` are seconds by the database's clock."""
+    """One job, in the space it was made for, whatever the catalog says by now. `age` and `in_state` are seconds by the
+    database's clock.
+    """
 
     job: str
     run_id: str
     catalog: str
     endpoint: str
     space: int
+    model: str
+    dimensions: int
     part: int
     state: State
     texts: int
@@ -164,26 +168,50 @@ def seen(cur: Cursor, job: str, status: str) -> None:
 
 def read(cur: Cursor, job: str) -> Job | None:
     """The job as it is now; None when it was dropped."""
-    cur.execute(f"SELECT {_COLUMNS} FROM vectorshelf.batch_jobs WHERE job = %s", (job,))  # noqa: S608 - fixed text
+    tables = "vectorshelf.batch_jobs JOIN vectorshelf.spaces USING (space)"
+    cur.execute(f"SELECT {_COLUMNS} FROM {tables} WHERE job = %s", (job,))  # noqa: S608 - fixed text
     row = cur.fetchone()
     return Job(*row) if row else None
 
 
-def of_run(cur: Cursor, run_id: str, names: Names, space: int) -> list[str]:
-    """Names of the jobs that the run waits for: its own that have not ended, and others' that hold its texts."""
+def of_run(cur: Cursor, run_id: str, catalog: str, names: Names, space: int) -> dict[str, bool]:
+    """Jobs to look at, by name; True for those the run waits for.
+
+    Those are its own that have not ended, and others' that hold its texts. The others of its catalog that were sent are
+    looked at, too: the run that made one may never come back, and its money is promised until somebody does.
+    """
     statement = sql.SQL(query("batch_jobs_of_run")).format(pending=names.pending)
-    cur.execute(statement, {"run_id": run_id, "space": space})
+    cur.execute(statement, {"run_id": run_id, "catalog": catalog, "space": space})
+    return dict(cur.fetchall())
+
+
+def sent(cur: Cursor, catalog: str) -> list[str]:
+    """The catalog's jobs that the provider has, or may have, and that have not ended."""
+    cur.execute(
+        "SELECT job FROM vectorshelf.batch_jobs WHERE catalog = %s AND state IN ('creating', 'submitted')"
+        " ORDER BY created_at, job",
+        (catalog,),
+    )
     return [job for (job,) in cur.fetchall()]
 
 
-def planned(cur: Cursor, run_id: str) -> tuple[int, int]:
-    """The run's jobs of which nothing was sent yet: how many, and how many texts are in them."""
+def made_by(cur: Cursor, run_id: str) -> dict[str, int]:
+    """What the run's jobs are: `jobs`, `texts` in them, vectors `stored` of them, whoever fetched those."""
     cur.execute(
-        "SELECT count(*), coalesce(sum(texts), 0) FROM vectorshelf.batch_jobs WHERE run_id = %s AND state = 'planned'",
+        "SELECT count(*), coalesce(sum(texts), 0), coalesce(sum(stored), 0) FROM vectorshelf.batch_jobs"
+        " WHERE run_id = %s AND state <> 'planning'",
         (run_id,),
     )
-    jobs, texts = cur.fetchone() or (0, 0)
-    return int(jobs), int(texts)
+    return {
+        name: int(value) for name, value in zip(("jobs", "texts", "stored"), cur.fetchone() or (0, 0, 0), strict=True)
+    }
+
+
+def held_texts(cur: Cursor, names: Names, space: int) -> int:
+    """How many of the run's pending texts stand in open jobs already, their money promised."""
+    cur.execute(sql.SQL(query("batch_held")).format(pending=names.pending), {"space": space})
+    (texts,) = cur.fetchone() or (0,)
+    return int(texts)
 
 
 def shards(cur: Cursor, names: Names) -> list[int]:

@@ -40,13 +40,12 @@ def test_a_plan_over_its_budget_says_so():
 def test_batches_say_what_they_brought_and_what_they_did_not():
     batch = {"chosen": True, "reason": "half price saves about $2.00", "jobs": 2, "texts": 60_000, "stored": 59_000}
     text = report.plain(figures(batch={**batch, "notes": ["job 2 expired"]}))
-    assert (
-        "batches   2 jobs with 60,000 texts, 59,000 vectors at half price; ordinary requests were asked for the rest"
-        in text
-    )
+    assert "batches   2 jobs with 60,000 texts, which brought 59,000 vectors at half price" in text
     planned = report.plain(figures(status="planned", batch={**batch, "notes": []}))
     assert "batches   through the Batch API: half price saves about $2.00" in planned
     assert "batches" not in report.plain(figures(batch={**batch, "chosen": False, "notes": []}))
+    others = {**batch, "jobs": 0, "texts": 0, "stored": 0, "notes": []}
+    assert "batches" not in report.plain(figures(batch=others)), "its texts were in another run's job"
 
 
 def test_cut_texts_and_the_requests_that_poison_cost_are_said():
