@@ -19,11 +19,9 @@ from airflow.sdk import (
     get_parsing_context,
     task,
 )
-from airflow.sdk.exceptions import AirflowSkipException
 
 from vectorshelf.catalog.loading import load_folder
 from vectorshelf.catalog.model import Catalog
-from vectorshelf.errors import SkippedError
 from vectorshelf_connections import from_environment, settings
 from vectorshelf_form import form
 from vectorshelf_retries import ByReaction
@@ -60,11 +58,8 @@ def extract(run: str, connection: str | None) -> dict[str, int]:
     """Stream the source into the run's staging table. Ends as skipped where a missing file is no fault."""
     from vectorshelf import pipeline
 
-    try:
+    with skipping(in_dry_runs=False):
         return pipeline.extract(run, settings(connection), LogProgress())
-    except SkippedError as nothing:
-        pipeline.report(run, settings())
-        raise AirflowSkipException(str(nothing)) from nothing
 
 
 @task(execution_timeout=timedelta(hours=1))
@@ -122,7 +117,7 @@ def vacuum(run: str) -> dict[str, Any]:
     """VACUUM (ANALYZE), where something changed. A backfill's last run does it for all of them."""
     from vectorshelf import pipeline
 
-    with skipping():
+    with skipping(lambda: pipeline.report(run, settings())):  # `report` is skipped as well then
         return pipeline.vacuum(run, settings(), LogProgress(), to_come=runs_to_come(get_current_context()))
 
 

@@ -5,7 +5,7 @@ DAG files import this while they are parsed: what is heavy is imported by the fu
 
 import logging
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -129,13 +129,15 @@ def runs_to_come(context: Context) -> int:
 
 
 @contextmanager
-def skipping() -> Iterator[None]:
-    """End the task as skipped in a dry run, which changes nothing, and where the date has no file."""
-    if get_current_context()["params"]["dry_run"]:
+def skipping(first: Callable[[], object] = lambda: None, *, in_dry_runs: bool = True) -> Iterator[None]:
+    """End the task as skipped in a dry run, and where the date has no file: both change nothing. Before that, `first`."""
+    if in_dry_runs and get_current_context()["params"]["dry_run"]:
+        first()
         raise AirflowSkipException("dry run: what it would do is in the log of task plan")
     try:
         yield
     except SkippedError as nothing:
+        first()
         raise AirflowSkipException(str(nothing)) from nothing
 
 

@@ -136,6 +136,18 @@ def test_a_missing_file_may_skip_the_date_and_the_run_ends_skipped(shop, catalog
     assert staging_tables(ask) == []
 
 
+def test_upkeep_that_fails_on_a_date_without_a_file_fails_the_run_in_the_ledger_too(
+    shop, catalog_database, load_dags, ask, tmp_path
+):
+    source = {"path": "lazy/{as_of:%Y-%m-%d}.csv", "missing": "skip"}
+    shop.catalog("lazy", source=source, index={"queries": str(tmp_path / "not there.txt")})
+    finished = run(load_dags(shop.folder).dags["embed_lazy"])
+    assert (finished.state, finished.tasks["index"]) == ("failed", "failed")
+    ((status, error),) = ask("SELECT status, error FROM vectorshelf.runs")
+    assert status == "failed"
+    assert "index.queries" in error
+
+
 def test_a_brake_fails_the_run_at_once_and_leaves_no_staging(shop, dag, ask):
     run(dag)
     shop.snapshot("2026-11-21", FRUIT[:1])

@@ -16,7 +16,7 @@ from api import Api
 from local_airflow import PROJECT, LocalAirflow
 from services import Services, wait_for
 from tests.dags.conftest import free_port
-from tests.dags.shop import FRUIT, Shop
+from tests.dags.shop import Shop
 from tests.e2e import daily
 from tests.e2e.asking import ask, end_of, runs_of, tasks_of
 from tests.standin.client import StandIn
@@ -276,29 +276,39 @@ OLD = ["1999-12-30", "1999-12-31", "2000-01-01", "2000-01-02"]
 def reprocessed(cluster: SimpleNamespace, catalogs: Path) -> SimpleNamespace:
     """Four old dates forwards, as the UI's Backfill tab asks for it; the failed one again; then all of them again."""
     shop = Shop(catalogs)
-    shop.snapshot(OLD[0], name="old")
+    shop.snapshot(OLD[0], SHELF, name="old")
     shop.snapshot(OLD[1], name="old").write_text("sku,title\n1,apple\n")
-    shop.snapshot(OLD[2], [*FRUIT, ("5", "tea kettle", "home", "30.00")], name="old")
+    shop.snapshot(OLD[2], [*SHELF, ("kettle", "tea kettle", "home", "30.00")], name="old")
     cluster.api.patch("/dags/embed_old", {"is_paused": False})
-    first = _backfill(cluster, "none")
-    shop.snapshot(OLD[1], [*FRUIT, ("9", "candle", "home", "3.00")], name="old")
+    first = _backfill(cluster, "none", at_once=1)  # so that the date without a file is the last
+    vacuums = [action for (action,) in ask(cluster.database, OLD_VACUUMS)]
+    shop.snapshot(OLD[1], [*SHELF, ("candle", "wax candle", "home", "3.00")], name="old")
     failed = _backfill(cluster, "failed")
     table, requests = ask(cluster.database, OLD_TABLE), ask(cluster.database, OLD_REQUESTS)
     completed = _backfill(cluster, "completed")
-    return SimpleNamespace(first=first, failed=failed, completed=completed, table=table, requests=requests)
+    return SimpleNamespace(
+        first=first, vacuums=vacuums, failed=failed, completed=completed, table=table, requests=requests
+    )
 
 
 OLD_REQUESTS = "SELECT count(*) FROM vectorshelf.requests WHERE catalog = 'old' AND shard >= 0"  # prepare's test aside
 OLD_TABLE = "SELECT id, name, updated_at FROM old_products ORDER BY id"
 
 
-def _backfill(cluster: SimpleNamespace, reprocess: str) -> dict[str, Any]:
+OLD_VACUUMS = """
+SELECT counts ->> 'action' FROM vectorshelf.stages JOIN vectorshelf.runs USING (run_id)
+WHERE catalog = 'old' AND stage = 'vacuum' AND request ->> 'kind' = 'backfill' ORDER BY as_of
+"""
+SHELF = [(str(number), f"shelf number {number}", "home", "1.00") for number in range(40)]
+
+
+def _backfill(cluster: SimpleNamespace, reprocess: str, at_once: int = 4) -> dict[str, Any]:
     """The runs by the date of their data, once all have ended. Airflow's dates are where intervals begin."""
     body = {
         "dag_id": "embed_old",
         "from_date": "1999-12-29T00:00:00Z",
         "to_date": "2000-01-01T23:59:59Z",
-        "max_active_runs": 4,
+        "max_active_runs": at_once,
         "reprocess_behavior": reprocess,
     }
     wait_for("the backfill before is not over", lambda: _is_over(cluster.api), 90)  # until then no other can be
@@ -332,12 +342,15 @@ def test_reprocessing_what_is_complete_pays_for_nothing_and_changes_nothing(clus
     assert [run["state"] for run in reprocessed.completed.values()] == ["success"] * 4
     assert all(reprocessed.completed[day]["start_date"] != reprocessed.failed[day]["start_date"] for day in OLD)
     assert ask(cluster.database, OLD_TABLE) == reprocessed.table
-    assert [id_ for id_, *_ in reprocessed.table] == ["1", "2", "3", "4", "5"]
+    assert {id_ for id_, *_ in reprocessed.table} == {*(id_ for id_, *_ in SHELF), "kettle"}
     assert ask(cluster.database, OLD_REQUESTS) == reprocessed.requests
     assert reprocessed.requests[0][0] > 0
 
 
-def test_a_backfill_leaves_no_upkeep_behind_whoever_was_its_last(cluster, reprocessed):
+def test_the_upkeep_is_done_by_the_backfills_last_run_though_it_had_no_file(cluster, reprocessed):
+    first_load, one_row_more, no_file = reprocessed.vacuums
+    assert (first_load, one_row_more) == ("vacuumed", "skipped")
+    assert no_file == "analyzed"
     assert ask(cluster.database, "SELECT unvacuumed FROM vectorshelf.catalogs WHERE catalog = 'old'") == [(0,)]
 
 

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import permutations
 from typing import ClassVar
 
 import pytest
@@ -172,6 +173,40 @@ class TestLeavesNothing:
         shelf.stage(change, half)
         assert shelf.merge(change, allow_deletes=True).history == 5
         assert state(shelf, 4) == as_rows(half)
+
+    @pytest.mark.parametrize("order", list(permutations((1, 2, 3))))
+    def test_half_a_file_between_whole_ones_in_whatever_order_they_come(self, conn, order):
+        """The one that comes when both sides are known is stopped: the half one, or the whole one that shows it up."""
+        shelf, stopped = Shelf(conn), []
+        files = {1: TEN, 2: dict(list(TEN.items())[:5]), 3: {**TEN, "x": Item("novelty")}}
+        for number in order:
+            try:
+                load(shelf, number, files[number], max_delete_fraction=0.2)
+            except BrakeError as error:
+                stopped.append((number, str(error)))
+        [(number, said)] = stopped
+        assert number == (2 if order.index(1) < order.index(2) else 1)
+        assert ("2026-11-02 02:00 UTC, which is loaded, lacks 5 of the 10" in said) == (number == 1)
+        loaded = {at: files[at] for at in order if at != number}
+        assert stretches(shelf) == expected_stretches(loaded)
+
+    def test_the_whole_file_then_heals_both(self, conn):
+        shelf = Shelf(conn)
+        load(shelf, 3, TEN)
+        load(shelf, 2, dict(list(TEN.items())[:5]), max_delete_fraction=0.2)
+        with pytest.raises(BrakeError, match="load its date again from a whole file"):
+            load(shelf, 1, {**TEN, "y": Item("old")}, max_delete_fraction=0.2)
+        for number, said in ((2, TEN), (1, {**TEN, "y": Item("old")})):
+            load(shelf, number, said, max_delete_fraction=0.2)
+        assert state(shelf, 2) == as_rows(TEN)
+
+    def test_half_a_file_into_a_table_that_is_new_and_empty(self, conn):
+        shelf = Shelf(conn)
+        load(shelf, 1, TEN)
+        with db.transaction(conn) as cur:
+            cur.execute("TRUNCATE products")
+        with pytest.raises(BrakeError, match="lacks 5 of the 10 products that the history"):
+            load(shelf, 2, dict(list(TEN.items())[:5]), max_delete_fraction=0.2)
 
     def test_an_older_file_most_of_which_cannot_be_used(self, conn):
         shelf = Shelf(conn)

@@ -44,19 +44,21 @@ class Pruned:
     versions: int = 0
 
 
-def record(cur: Cursor, change: "Change") -> int | None:
+def record(cur: Cursor, change: "Change", *, allow_losses: bool = True) -> int | None:
     """Enter the run's snapshot under its date and return how many products differ there from what was known.
 
     Without `history: true` only the date is noted, so that nobody is answered with the one before it, and the result is
     None; so it is for a run that is not a whole snapshot, which leaves no trace. Raises TransientError when a vector is
-    missing in the store.
+    missing in the store, and BrakeError as `check_losses` unless losses are allowed, or somebody else looks for them.
     """
     if not change.whole:
         return None
     if not change.history:
         cur.execute(query("history_note"), change.values)
         return None
-    return write(cur, change, compare(cur, change))
+    found = compare(cur, change)
+    check_losses(cur, found, change, allow=allow_losses)
+    return write(cur, change, found)
 
 
 def compare(cur: Cursor, change: "Change") -> Comparison:
@@ -69,18 +71,36 @@ def compare(cur: Cursor, change: "Change") -> Comparison:
 
 
 def check_losses(cur: Cursor, found: Comparison, change: "Change", *, allow: bool) -> None:
-    """Raise BrakeError when an older snapshot lacks more of what was on sale before it than the catalog allows.
+    """Raise BrakeError when a snapshot that no table's brake sees lacks more than the catalog allows, or shows a lack.
 
-    The table's own brake does not see such a snapshot, and half a file would stand in the history for good. One that is
-    older than all others has nothing before it to lack.
+    Half a file would stand in the history for good. It is told by the loaded date before it, which has the products
+    that it lacks; where dates are loaded backwards, once that one comes: of the two then, a person must say which is
+    wrong. What is said already, or repeats what was on sale before, was looked at.
     """
-    if allow or found.gone <= change.max_delete_fraction * found.before or not _is_preceded(cur, change):
+    if allow or not found.changed:
+        return
+    _check_later(cur, change)
+    if found.gone <= change.max_delete_fraction * found.before or not _is_preceded(cur, change):
         return
     raise BrakeError(
         f"the snapshot of {change.as_of:%Y-%m-%d %H:%M %Z} lacks {found.gone:,} of the {found.before:,} products that "
         f"the history of {change.catalog} has at that date ({found.gone / found.before:.0%}, the limit is "
         f"{change.max_delete_fraction:.0%}); nothing was changed. Look whether the file is complete; if it is, raise "
         "max_delete_fraction or allow deletions for this run"
+    )
+
+
+def _check_later(cur: Cursor, change: "Change") -> None:
+    change.execute(cur, "history_lost_later")
+    later, lost, products = cur.fetchone() or (None, 0, 0)
+    if later is None or lost <= change.max_delete_fraction * products:
+        return
+    raise BrakeError(
+        f"the snapshot of {later:%Y-%m-%d %H:%M %Z}, which is loaded, lacks {lost:,} of the {products:,} products of "
+        f"this one of {change.as_of:%Y-%m-%d %H:%M %Z} ({lost / products:.0%}, the limit is "
+        f"{change.max_delete_fraction:.0%}); nothing was changed. Look which of the two files is wrong: if the loaded "
+        "one, load its date again from a whole file, then this one; if so many products did go, allow deletions for "
+        "this run"
     )
 
 
