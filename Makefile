@@ -1,6 +1,7 @@
 # Every target works in a fresh clone: it makes .venv first, which needs Python 3.11 or later and nothing else.
 #   make run            the sample catalog through its DAG, once, with figures and searches
 #   make up / down      Airflow with its UI at localhost:8080 (VECTORSHELF_UI_PORT), in the background
+#   make airflow ARGS="dags list"    any airflow command, on that Airflow
 #   make test / lint    what CI runs;  make test ARGS="tests/unit -k packing"
 #   make bench          the benchmarks' table
 
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
 
-.PHONY: setup run up down test lint bench
+.PHONY: setup run up airflow down test lint bench
 .DEFAULT_GOAL := setup
 
 setup: $(READY)
@@ -30,6 +31,9 @@ run: $(READY)
 
 up: $(READY)
 	@$(BIN)/python scripts/up.py
+
+airflow: $(READY)
+	@$(BIN)/python scripts/airflow_command.py $(ARGS)
 
 down: $(READY)
 	@$(BIN)/python scripts/down.py

@@ -130,7 +130,7 @@ def runs_to_come(context: Context) -> int:
 
 @contextmanager
 def skipping(first: Callable[[], object] = lambda: None, *, in_dry_runs: bool = True) -> Iterator[None]:
-    """End the task as skipped in a dry run, and where the date has no file: both change nothing. Before that, `first`."""
+    """End the task as skipped in a dry run, and where the date has no file: nothing changes. Before, `first`."""
     if in_dry_runs and get_current_context()["params"]["dry_run"]:
         first()
         raise AirflowSkipException("dry run: what it would do is in the log of task plan")

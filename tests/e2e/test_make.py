@@ -32,11 +32,11 @@ def home() -> Iterator[Path]:
         embedded.stop(Path(name))
 
 
-def script(name: str, home: Path, **more: str) -> "subprocess.CompletedProcess[str]":
+def script(name: str, home: Path, *arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
     """A script as the Makefile runs it, without keys and without anybody's Airflow settings."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW") and key not in OURS}
     return subprocess.run(
-        [sys.executable, str(PROJECT / "scripts" / name)],
+        [sys.executable, str(PROJECT / "scripts" / name), *arguments],
         env={**inherited, "VECTORSHELF_HOME": str(home), "COLUMNS": "120", **more},
         cwd=PROJECT,
         capture_output=True,
@@ -96,6 +96,11 @@ def test_make_run_leaves_no_server_behind(home, second):
     assert embedded.url(home) is None
 
 
+def test_make_airflow_without_make_up_says_what_to_do(tmp_path):
+    done = script("airflow_command.py", tmp_path, "dags", "list")
+    assert (done.returncode, "`make up` starts it" in done.stderr) == (2, True)
+
+
 def test_a_run_that_fails_says_why_where_its_log_is_and_exits_with_1(tmp_path):
     (tmp_path / "electronics.yaml").write_text("name: electronics\nsource: {path: gone.csv}\ntable: products\n")
     with tempfile.TemporaryDirectory(prefix="vs-make-") as name:
@@ -118,6 +123,8 @@ def test_make_up_is_healthy_on_loopback_only_and_make_down_stops_just_that(home,
         assert (again.returncode, "up already" in again.stdout) == (0, True)
         beside = script("run_sample.py", home)
         assert (beside.returncode, "`make down` first" in beside.stdout) == (1, True)
+        listed = script("airflow_command.py", home, "dags", "list", "-o", "plain")
+        assert (listed.returncode, "embed_electronics" in listed.stdout) == (0, True)
     finally:
         down = script("down.py", home)
     assert down.stdout == "Stopped: api-server, scheduler, dag-processor, triggerer, postgres.\n"

@@ -74,6 +74,15 @@ def test_a_date_that_cannot_be_read_says_so_and_the_others_count(command):
     assert found["texts"] == 6
 
 
+def test_a_file_that_the_brakes_will_stop_is_named(command):
+    command.snapshot(2, PRODUCTS[:1])
+    command.snapshot(3, [*PRODUCTS, ("", "nameless", "home", "1")])
+    notes = [day["note"] for day in plan(command)["dates"]]
+    assert notes[0] is None
+    assert notes[1] == f"would be stopped: {len(PRODUCTS) - 1} products fewer than on the date before it"
+    assert notes[2] == f"1 of {len(PRODUCTS) + 1} rows cannot be used"
+
+
 def test_airflows_command_is_dated_where_the_intervals_begin(command):
     shown = command("plan", "shop", "--from", "2025-11-01", "--to", "2025-11-03").stdout
     assert "6 texts to embed in 2 requests" in shown

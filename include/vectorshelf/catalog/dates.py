@@ -70,7 +70,7 @@ def ticks_of(
         found = _ticks(Schedule(catalog.schedule, catalog.tz), first, last, catalog.tz, moment)
     if not found:
         raise ConfigurationError(
-            f"no run of {catalog.schedule!r} lies between {first} and {last} in {catalog.timezone}"
+            f"no run of {catalog.schedule!r} lies between {first} and {last} in {catalog.timezone}, and is due by now"
         )
     return found
 

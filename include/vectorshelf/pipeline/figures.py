@@ -55,6 +55,7 @@ def of_run(
         "vacuum": counts.get("vacuum", {}).get("action", "none"),
         "seconds": _seconds(stages),
         "peak_rss_mb": round(max((peak for _, _, _, peak, _ in stages), default=0.0), 1),
+        "error": None,
     }
 
 

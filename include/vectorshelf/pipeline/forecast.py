@@ -62,6 +62,7 @@ def forecast(
         for start, as_of in ticks:
             plans.append(_of_date(conn, catalog, wanted, ratio, start, as_of, settings))
             progress.advance("plan", 1)
+        _note_losses(plans, catalog)
     totals = {key: sum(getattr(plan, key) for plan in plans) for key in ("texts", "tokens", "requests")}
     progress.finish("plan", f"{totals['texts']:,} texts to embed for {len(plans)} dates")
     return {
@@ -105,6 +106,21 @@ def _of_date(  # noqa: PLR0917  all of one date's run
     plan.requests, plan.minutes = _requests(catalog, plan.texts, plan.tokens)
     plan.batch = batching.choice(catalog, "backfill", plan.texts, plan.cost_usd, plan.minutes).use
     return plan
+
+
+def _note_losses(plans: list[DatePlan], catalog: Catalog) -> None:
+    """Name what the brakes will stop for sure: so many products fewer than the date before, so many unusable rows."""
+    before = 0
+    for plan in plans:
+        if plan.note:
+            continue
+        unusable = f"{plan.rejected:,} of {plan.products + plan.rejected:,} rows cannot be used"
+        if plan.rejected > catalog.max_quarantine_fraction * (plan.products + plan.rejected):
+            plan.note = f"would be stopped: {unusable}"
+        elif catalog.mode == "snapshot" and plan.products < (1 - catalog.max_delete_fraction) * before:
+            plan.note = f"would be stopped: {before - plan.products:,} products fewer than on the date before it"
+        else:
+            before, plan.note = plan.products, unusable if plan.rejected else None
 
 
 def _halved(plan: DatePlan, catalog: Catalog) -> float:

@@ -114,6 +114,7 @@ def quarantine_requeue(catalog: Catalog, settings: Settings) -> int:
 _EMPTY: dict[str, Any] = {
     "name": "",
     "rows": 0,
+    "table_as_of": None,
     "last_run": None,
     "quarantine": 0,
     "recall": None,

@@ -8,7 +8,7 @@ from vectorshelf.report.phrases import count, counted, duration, money
 
 def forecast_table(answer: Mapping[str, Any]) -> str:
     """A line per date, the total, and the command that makes the runs."""
-    lines = [f"{'as of':<18}{'products':>10}{'texts':>9}{'tokens':>12}  dollars"]
+    lines = [f"{'as of (UTC)':<18}{'products':>10}{'texts':>9}{'tokens':>12}  dollars"]
     lines += [_line(plan) for plan in answer["dates"]]
     took = f", {duration(60 * answer['minutes'])} at the catalog's limits" if answer["minutes"] else ""
     lines.append(
@@ -21,7 +21,10 @@ def forecast_table(answer: Mapping[str, Any]) -> str:
             f"which saves {money(answer['batch_saves_usd'])}"
         )
     if answer["backfill"]:
-        lines += ["in Airflow (whose dates are where a run's interval begins):", f"  {answer['backfill']}"]
+        lines += [
+            "in Airflow, whose dates are where a run's interval begins (the runs of a paused DAG stay queued):",
+            f"  {answer['backfill']}",
+        ]
     return "\n".join(lines)
 
 

@@ -29,10 +29,10 @@ def run_summary(figures: Figures, recall_target: float | None = None) -> Rendera
 
 
 def status_table(catalogs: Iterable[Mapping[str, Any]]) -> Table:
-    """One row per catalog: rows, last run, quarantine, recall against its target, money; history where one is kept."""
+    """One row per catalog: rows and their date, last run, quarantine, recall, money; history where one is kept."""
     entries = list(catalogs)
     dated = any(entry.get("history") for entry in entries)
-    headers = ("catalog", "rows>", "last run", "quarantine>", "recall>", "target>", "this month>")
+    headers = ("catalog", "rows>", "as of", "last run", "quarantine>", "recall>", "target>", "this month>")
     table = _table(*headers, *(["history"] if dated else []))
     for entry in entries:
         recall, target = entry["recall"], entry["recall_target"]
@@ -40,6 +40,7 @@ def status_table(catalogs: Iterable[Mapping[str, Any]]) -> Table:
         table.add_row(
             Text(entry["name"], "bold"),
             count(entry["rows"]),
+            moment(entry["table_as_of"]) if entry.get("table_as_of") else "-",
             _last_run(entry["last_run"]),
             Text(count(entry["quarantine"]), "yellow" if entry["quarantine"] else ""),
             Text(fraction(recall), "yellow" if short else ""),

@@ -234,7 +234,7 @@ def _say_what_the_table_lacks(cur: Cursor, change: Change, log: Callable[[str], 
     if lost > change.max_delete_fraction * products:
         log(
             f"the newer snapshot in {served.table.label} lacks {lost:,} of the {products:,} products of this one "
-            f"({lost / products:.0%}, a run may delete {change.max_delete_fraction:.0%}): look whether its file is whole"
+            f"({lost / products:.0%}, a run may delete {change.max_delete_fraction:.0%}): is its file whole?"
         )
 
 

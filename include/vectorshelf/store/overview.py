@@ -1,5 +1,6 @@
 """One catalog at a glance: rows, last run, quarantine, recall, money. Reads only, and quickly."""
 
+from datetime import UTC
 from typing import Any
 
 from psycopg2 import sql
@@ -16,12 +17,17 @@ def is_migrated(cur: Cursor) -> bool:
 
 
 def of_catalog(cur: Cursor, catalog: str, table: ServingTable) -> dict[str, Any]:
-    """Figures by the keys of `vectorshelf status --json`. `rows` is counted, not estimated."""
+    """Figures by the keys of `vectorshelf status --json`. `rows` is counted, not estimated.
+
+    `table_as_of` is the snapshot that the table holds, which after a backfill is not the one that ran last.
+    """
     cur.execute(query("overview"), {"catalog": catalog})
     columns = [column.name for column in cur.description or ()]
     row = cur.fetchone() or (None,) * len(columns)
     found: dict[str, Any] = dict(zip(columns, row, strict=True))
     found["spent_usd_month"] = float(found["spent_usd_month"] or 0)
+    as_of = found["table_as_of"]
+    found["table_as_of"] = as_of.astimezone(UTC).isoformat() if as_of else None
     return {**found, "rows": _rows(cur, table)}
 
 

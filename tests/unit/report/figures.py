@@ -46,6 +46,7 @@ SUCCESS: dict[str, Any] = {
     "vacuum": "done",
     "seconds": {"extract": 2.0, "plan": 0.5, "embed": 0.7, "load": 0.26, "index": 65.0, "vacuum": 0.0},
     "peak_rss_mb": 182.4,
+    "error": None,
 }
 
 

@@ -57,16 +57,20 @@ def test_status_shows_a_catalog_that_never_ran_beside_one_that_did():
         **never,
         "name": "shop",
         "rows": 1234567,
+        "table_as_of": "2026-11-23T02:00:00+00:00",
         "last_run": {"status": "failed", "as_of": "2026-11-22T02:00:00+00:00"},
         "quarantine": 12,
         "recall": 0.912,
         "spent_usd_month": 1.5,
     }
     first, second = shown(terminal.status_table([never, ran])).splitlines()[1:]
-    assert first.split() == ["new", "0", "never", "0", "-", "0.950", "$0"]
+    assert first.split() == ["new", "0", "-", "never", "0", "-", "0.950", "$0"]
     assert second.split() == [
         "shop",
         "1,234,567",
+        "2026-11-23",
+        "02:00",
+        "UTC",
         "✘",
         "failed,",
         "as",
