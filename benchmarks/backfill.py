@@ -140,7 +140,9 @@ def main() -> None:
 
 def show(lines: list[Line], dates: int, products: int, texts: int, kind: str) -> None:
     print(f"\n{dates} dates, {products:,} products on the first ({kind}), {texts:,} distinct texts in all\n")
-    print("| way | seconds | texts sent | sent twice | index builds | recall measured | vacuums | table |")
+    print(
+        "| way | seconds | texts sent | texts sent more than once | index builds | recall measured | vacuums | table |"
+    )
     print("|---|---|---|---|---|---|---|---|")
     for found in lines:
         print(

@@ -229,6 +229,26 @@ def test_previews_dry_runs_and_failed_runs_leave_no_date(tmp_path, database_url)
     assert [(date["as_of"], date["products"]) for date in dates] == [(at(1), 4)]
 
 
+def test_a_wrong_date_can_be_taken_out_of_the_answers(tmp_path, database_url):
+    """As docs/operations.md has it, for who has no right file of that date."""
+    shop = Shop(tmp_path, database_url, history=True)
+    for day, rows in ((1, FRUIT), (3, [*FRUIT, ("9", "wrong", "fruit", "1.00")]), (5, FRUIT[1:])):
+        shop.run(day, rows)
+    shop.query(
+        "UPDATE vectorshelf.history_dates SET space = NULL"
+        f" WHERE catalog = 'shop' AND as_of = '{at(3).isoformat()}' RETURNING 1"
+    )
+    for day in (3, 4):
+        with pytest.raises(ConfigurationError):
+            asked(shop, "pear", day)
+    shop.run(4, FRUIT[:2])
+    shop.run(2, FRUIT[:3])
+    known = {day: sorted(hit["id"] for hit in asked(shop, "pear", day, k=100)["results"]) for day in (1, 2, 4, 5)}
+    assert known == {1: ["1", "2", "3", "4"], 2: ["1", "2", "3"], 4: ["1", "2"], 5: ["2", "3", "4"]}
+    shop.run(3, FRUIT)
+    assert sorted(hit["id"] for hit in asked(shop, "pear", 3, k=100)["results"]) == ["1", "2", "3", "4"]
+
+
 def test_a_row_in_quarantine_is_missing_from_its_date(tmp_path, database_url):
     shop = Shop(tmp_path, database_url, history=True)
     shop.catalog = shop.catalog.model_copy(update={"max_quarantine_fraction": 0.5})
