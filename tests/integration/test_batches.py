@@ -336,6 +336,30 @@ def test_a_measurement_does_not_wait_for_money_that_is_promised_to_a_job(tmp_pat
     assert figures["index"]["recall"] > 0
 
 
+def test_a_measurement_waits_for_its_own_requests(tmp_path, database_url, standin):
+    """The budget has room for what they cost, and not for all they may cost at once."""
+    queries = tmp_path / "queries.txt"
+    queries.write_text("".join(f"a query number {n} that is long enough to be many bytes\n" for n in range(200)))
+    index = {"type": "ivfflat", "lists": 2, "queries": str(queries)}
+    shop = paid_shop(tmp_path, database_url, standin, index=index)
+    shop.run(1, products(400))
+    shop.run(2, products(400, "other"))
+
+    def counted() -> float:
+        [(cost,)] = shop.query("SELECT sum(cost_usd)::float8 FROM vectorshelf.requests")
+        return cost
+
+    before = counted()
+    shop.run(3, products(400))
+    cost = counted() - before
+    standin.tell(latency=0.2)
+    capped = paid_shop(tmp_path, database_url, standin, index=index, max_cost_usd_per_month=counted() + 2.5 * cost)
+    heard = Heard()
+    capped.write(4, products(400, "other"))
+    pipeline.run(capped.request(4), capped.settings, heard)
+    assert not any("in place of search texts" in line for line in heard.lines), heard.lines
+
+
 def other_model(tmp_path, database_url, standin, **embedding: object) -> tuple[Shop, Shop]:
     """A catalog before and after its file names another model."""
     old = batch_shop(tmp_path, database_url, standin, embedding={"model": "text-embedding-3-small"})

@@ -74,12 +74,12 @@ def test_a_date_that_cannot_be_read_says_so_and_the_others_count(command):
     assert found["texts"] == 6
 
 
-def test_a_file_that_the_brakes_will_stop_is_named(command):
+def test_a_file_that_may_be_half_a_file_is_named(command):
     command.snapshot(2, PRODUCTS[:1])
     command.snapshot(3, [*PRODUCTS, ("", "nameless", "home", "1")])
     notes = [day["note"] for day in plan(command)["dates"]]
     assert notes[0] is None
-    assert notes[1] == f"would be stopped: {len(PRODUCTS) - 1} products fewer than on the date before it"
+    assert notes[1] == f"is the file whole? It has {len(PRODUCTS) - 1} products fewer than the date before it"
     assert notes[2] == f"1 of {len(PRODUCTS) + 1} rows cannot be used"
 
 

@@ -190,6 +190,18 @@ class TestLeavesNothing:
         loaded = {at: files[at] for at in order if at != number}
         assert stretches(shelf) == expected_stretches(loaded)
 
+    def test_a_loss_that_a_person_allowed_is_not_asked_about_again(self, conn):
+        """Day 3 dropped half; a date between, and day 1 with another price, bring nothing more that it lost."""
+        shelf = Shelf(conn)
+        load(shelf, 1, TEN)
+        change = replace(shelf.change(3), history=True, max_delete_fraction=0.2)
+        shelf.stage(change, dict(list(TEN.items())[:5]))
+        shelf.merge(change, allow_deletes=True)
+        priced = {**TEN, "0": replace(TEN["0"], price=2)}
+        load(shelf, 2, priced, max_delete_fraction=0.2)
+        load(shelf, 1, priced, max_delete_fraction=0.2)
+        assert (state(shelf, 1), state(shelf, 2)) == (as_rows(priced), as_rows(priced))
+
     def test_the_whole_file_then_heals_both(self, conn):
         shelf = Shelf(conn)
         load(shelf, 3, TEN)

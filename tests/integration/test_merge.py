@@ -301,18 +301,6 @@ def test_a_load_that_waits_says_for_whom_and_a_dead_holder_frees_it(conn, databa
     assert shelf.rows() == as_rows({"p": PEAR})
 
 
-def test_an_older_snapshot_says_when_the_table_lacks_half_of_it(conn):
-    shelf, said = Shelf(conn), []
-    shelf.load(3, {"a": APPLE})
-    for number, items in ((2, {"a": APPLE}), (1, {"a": APPLE, "p": PEAR})):
-        change = replace(shelf.change(number), max_delete_fraction=0.2)
-        shelf.stage(change, items)
-        with db.transaction(conn) as cur:
-            assert merge.merge(cur, change, allow_deletes=False, log=said.append).superseded
-    [line] = said
-    assert line.startswith("the newer snapshot in public.products lacks 1 of the 2 products of this one (50%")
-
-
 def test_a_load_that_need_not_wait_says_nothing(conn):
     Shelf(conn)
     said: list[str] = []

@@ -324,6 +324,18 @@ class TestSkippedDates:
         assert sorted(shop.query(done)) == [("index",), ("vacuum",)]
 
 
+def test_status_has_the_date_of_the_table_and_not_of_the_run_before(tmp_path, database_url):
+    shop = Shop(tmp_path, database_url)
+    shop.run(3, FRUIT)
+    shop.run(1, FRUIT)
+    [entry] = pipeline.status([shop.catalog], shop.settings)["catalogs"]
+    assert entry["table_as_of"] == at(3).isoformat()
+    delta = Shop(tmp_path, database_url, mode="delta")
+    delta.run(5, FRUIT[:1])
+    [entry] = pipeline.status([delta.catalog], delta.settings)["catalogs"]
+    assert entry["table_as_of"] == at(5).isoformat()
+
+
 def test_of_a_backfill_that_is_to_rebuild_the_index_only_the_last_run_does(shop):
     shop.run(1, FRUIT)
     shop.write(2, FRUIT)

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from tests import postgres
 from tests.integration.shop import FRUIT, Row, Shop, at
 from vectorshelf import pipeline
-from vectorshelf.errors import ConfigurationError
+from vectorshelf.errors import BrakeError, ConfigurationError
 from vectorshelf.store import db
 
 QUESTIONS = [
@@ -229,24 +229,26 @@ def test_previews_dry_runs_and_failed_runs_leave_no_date(tmp_path, database_url)
     assert [(date["as_of"], date["products"]) for date in dates] == [(at(1), 4)]
 
 
-def test_a_wrong_date_can_be_taken_out_of_the_answers(tmp_path, database_url):
-    """As docs/operations.md has it, for who has no right file of that date."""
-    shop = Shop(tmp_path, database_url, history=True)
-    for day, rows in ((1, FRUIT), (3, [*FRUIT, ("9", "wrong", "fruit", "1.00")]), (5, FRUIT[1:])):
-        shop.run(day, rows)
-    shop.query(
-        "UPDATE vectorshelf.history_dates SET space = NULL"
-        f" WHERE catalog = 'shop' AND as_of = '{at(3).isoformat()}' RETURNING 1"
-    )
-    for day in (3, 4):
-        with pytest.raises(ConfigurationError):
-            asked(shop, "pear", day)
-    shop.run(4, FRUIT[:2])
-    shop.run(2, FRUIT[:3])
-    known = {day: sorted(hit["id"] for hit in asked(shop, "pear", day, k=100)["results"]) for day in (1, 2, 4, 5)}
-    assert known == {1: ["1", "2", "3", "4"], 2: ["1", "2", "3"], 4: ["1", "2"], 5: ["2", "3", "4"]}
-    shop.run(3, FRUIT)
-    assert sorted(hit["id"] for hit in asked(shop, "pear", 3, k=100)["results"]) == ["1", "2", "3", "4"]
+TWENTY = [(str(n), f"product {n}", "numbers", "1.00") for n in range(20)]
+
+
+def test_a_model_change_is_braked_by_the_table_that_serves_and_not_by_older_history(tmp_path, database_url):
+    def shop(history: bool, dimensions: int) -> Shop:
+        section = {"provider": "local", "dimensions": dimensions}
+        return Shop(tmp_path, database_url, history=history, max_delete_fraction=0.2, embedding=section)
+
+    shop(True, 64).run(1, TWENTY)
+    shop(False, 64).run(2, TWENTY[:17])
+    shop(False, 64).run(3, TWENTY[:14])
+    assert shop(True, 128).run(4, TWENTY[:14])["model_change"]["made"]
+
+
+def test_a_catalog_that_moved_to_another_table_is_held_against_its_history_also_after_a_preview(tmp_path, database_url):
+    Shop(tmp_path, database_url, history=True, max_delete_fraction=0.2).run(1, TWENTY)
+    moved = Shop(tmp_path, database_url, history=True, max_delete_fraction=0.2, table="other")
+    moved.run(2, TWENTY[:10], limit=2)
+    with pytest.raises(BrakeError, match="lacks 10 of the 20 products that the history"):
+        moved.run(2)
 
 
 def test_a_row_in_quarantine_is_missing_from_its_date(tmp_path, database_url):

@@ -38,13 +38,13 @@ from vectorshelf.embed.embedder import BadAnswerError, Dialect, endpoint_of
 from vectorshelf.embed.packing import Packer, RequestSize, Text
 from vectorshelf.embed.prices import batch_price, cost_usd, price_of
 from vectorshelf.embed.tokens import byte_length, bytes_of, calibrated, estimated
-from vectorshelf.errors import BrakeError, ConfigurationError, TransientError
+from vectorshelf.errors import BrakeError, ConfigurationError, TransientError, VectorshelfError
 from vectorshelf.pipeline import embedding, money
 from vectorshelf.pipeline.context import Run, opened
 from vectorshelf.pipeline.progress import SILENT, Progress
 from vectorshelf.settings import Settings
 from vectorshelf.store import batches, budget, db, ledger
-from vectorshelf.store.batches import Job, Promise
+from vectorshelf.store.batches import Job, Line, Look, Promise
 from vectorshelf.store.claims import Claimant
 from vectorshelf.store.pending import ShardTexts
 from vectorshelf.store.writers import choose_method
@@ -104,17 +104,17 @@ def advance(
         dialect = _dialect(run, settings)
         notes = _planned(run, endpoint, max_inputs, progress)
         with db.transaction(run.conn) as cur:
-            names = batches.of_run(cur, run_id, run.catalog.name, run.names, run.space)
+            looks = batches.of_run(cur, run_id, run.catalog.name, run.names, run.space)
         with BatchEndpoint(endpoint, settings.openai_api_key, run.catalog.embedding.timeout_seconds) as api:
             courier = _Courier(run, api, dialect, settle, progress, notes)
             try:
-                for name in names:
-                    courier.deliver(name)
+                for look in looks:
+                    courier.deliver(look)
             except ConfigurationError:  # until a person has changed something, ordinary requests must not wait for them
                 batches.drop_unsent(run.conn, run_id)
                 raise
             stored = courier.stored
-        standing = _standing(run, [name for name, awaited in names.items() if awaited], endpoint, stored, notes)
+        standing = _standing(run, [look.job for look in looks if look.awaited], endpoint, stored, notes)
         _record(run, standing, time.monotonic() - started)
         return standing
 
@@ -140,20 +140,22 @@ def wait(
 
 
 def settle(run: Run, settings: Settings, progress: Progress = SILENT) -> bool:
-    """Fetch what has ended of the catalog's jobs, whoever made them. True when there was any: its money is free now."""
+    """Fetch what has ended of the catalog's jobs, and drop what a run that is over never sent. True when there was any:
+    its texts and its money are free now.
+    """
     from vectorshelf.embed.batch_endpoint import BatchEndpoint  # noqa: PLC0415  # the client takes a second to import
 
     with db.transaction(run.conn) as cur:
-        before = batches.sent(cur, run.catalog.name)
+        before = batches.of_catalog(cur, run.catalog.name)
     if not before:
         return False
     endpoint = endpoint_of(run.catalog.embedding, settings.openai_base_url)
     with BatchEndpoint(endpoint, settings.openai_api_key, run.catalog.embedding.timeout_seconds) as api:
         courier = _Courier(run, api, Dialect(), SETTLE_SECONDS, progress, [])
-        for name in before:
-            courier.deliver(name)
+        for look in before:
+            courier.deliver(look)
     with db.transaction(run.conn) as cur:
-        return batches.sent(cur, run.catalog.name) != before
+        return batches.of_catalog(cur, run.catalog.name) != before
 
 
 def _dialect(run: Run, settings: Settings) -> Dialect:
@@ -199,9 +201,9 @@ def _planned(run: Run, endpoint: str, max_inputs: int, progress: Progress) -> li
         if (ledger.stage_counts(cur, run.run_id, "batch") or {}).get("planned"):
             return []
         plan = ledger.stage_counts(cur, run.run_id, "plan") or {}
-        names = batches.of_run(cur, run.run_id, run.catalog.name, run.names, run.space)
-    for name in names:
-        _drop_unfinished(run.conn, name)
+        looks = batches.of_run(cur, run.run_id, run.catalog.name, run.names, run.space)
+    for look in looks:
+        _drop_unfinished(run.conn, look.job)
     notes = [f"{'batches' if plan.get('batch') else 'ordinary requests'}: {plan.get('batch_reason')}"]
     progress.note("batch", notes[0])
     claimant = Claimant(run.conn)  # no ordinary request takes a text between its being read here and its being in a job
@@ -285,12 +287,17 @@ def _dollars(run: Run, tokens: int) -> float:
     return cost_usd(tokens, batch_price(money.price_of_catalog(run.catalog)))
 
 
-def _charged(run: Run, job: Job, tokens: int) -> float:
-    """What the provider charges for a job's tokens: its model's price, where that is not the catalog's any more."""
-    if job.space == run.space:
+def _charged(run: Run, job: Job, line: Line, tokens: int) -> float:
+    """What the provider charges for a line's tokens: at the price of the job's catalog, as it was when it was made."""
+    if (job.space, job.catalog) == (run.space, run.catalog.name):
         return _dollars(run, tokens)
+    if line.presumed is not None:
+        return float(line.presumed) * tokens / max(len(line.sha256s), line.size)
+    with db.transaction(run.conn) as cur:
+        then = ledger.get_run(cur, job.run_id).request["catalog"]["embedding"]
+    override = then.get("usd_per_million_tokens") if then["model"] == job.model else None  # it may have been run again
     try:
-        return cost_usd(tokens, batch_price(price_of(job.model)))
+        return cost_usd(tokens, batch_price(price_of(job.model, override)))
     except ConfigurationError:  # a server of one's own: the catalog's price is the nearest
         return _dollars(run, tokens)
 
@@ -310,14 +317,26 @@ class _Courier:
     notes: list[str]
     stored: int = 0
 
-    def deliver(self, name: str) -> None:
-        """As far as the job goes now. What the provider refuses for now is left for the next look."""
+    def deliver(self, look: Look) -> None:
+        """As far as the job goes now. What the provider refuses for now is left for the next look.
+
+        Raises ConfigurationError for a job that the run waits for; another's trouble does not stop the run.
+        """
+        try:
+            self._delivered(look)
+        except VectorshelfError as error:
+            if look.awaited or self.run.conn.closed:
+                raise
+            self._note(f"another run's job was left as it is: {error}")
+
+    def _delivered(self, look: Look) -> None:
+        name = look.job
         with batches.alone(self.run.conn, batches.lock_of(name)) as mine:
             job = self._read(name) if mine else None
             if job is None:
                 return
             try:
-                self._move(job)
+                self._move(job, look)
             except NoBatchesError as error:
                 self._release(job, f"{error}: ordinary requests take its texts")
             except RefusedJobError as error:
@@ -328,21 +347,20 @@ class _Courier:
                 self._note(f"{error}; the job is looked at again")
             self._give_up(name)
 
-    def _move(self, job: Job) -> None:
-        if job.state == "planning":  # nobody holds its lock: its planner is dead
+    def _move(self, job: Job, look: Look) -> None:
+        if job.state == "planning" and (look.awaited or look.orphan):  # nobody holds its lock: its planner is dead
             self._drop(job)
+            return
+        if job.state in batches.UNSENT and not look.awaited:
+            if look.orphan:  # nobody wants it any more, and it holds texts and money
+                self._forget(job)
             return
         if job.endpoint != self.api.url:
             return  # whoever works with that endpoint sees it through, or its time runs out
-        if job.state in batches.UNSENT and job.space != self.run.space:  # nobody wants the old model's vectors any more
-            if job.file_id:
-                self.api.delete_file(job.file_id)
-            self._drop(job)
-            return
         if job.state in {"planned", "uploading"}:
             job = self._uploaded(job)
         if job.state in {"uploaded", "creating"}:
-            job = self._submitted(job)
+            job = self._submitted(job, look)
         if job.state == "submitted":
             job = self._collected(job)
         if job.state == "collected":
@@ -369,7 +387,7 @@ class _Courier:
                 named = custom_id(job.job, line)
                 file.write(line_of(named, job.model, job.dimensions, self.dialect, texts))
 
-    def _submitted(self, job: Job) -> Job:
+    def _submitted(self, job: Job, look: Look) -> Job:
         """Make the batch, unless an earlier try did and did not live, or was not told, to note it."""
         assert job.file_id is not None  # noqa: S101 - of these states
         batch: Batch | None = None
@@ -377,6 +395,10 @@ class _Courier:
             batch = self.api.find(job.job, job.file_id, job.moved_at.timestamp() - _LISTS_FROM)
             if batch is None and job.in_state < self.settle:
                 return job  # it may only not be listed yet
+            if batch is None and (not look.awaited or job.age >= batches.GIVE_UP_SECONDS):  # it never was made
+                if look.awaited or look.orphan:
+                    self._forget(job)
+                return job
         if batch is None:
             with db.transaction(self.run.conn) as cur:
                 batches.about_to_create(cur, job.job)
@@ -438,8 +460,8 @@ class _Courier:
         except BadAnswerError as error:  # the work was done, and will be charged
             self._note(f"line {result.line} of job {job.part + 1}: {error}")
         paid = ledger.PaidRequest(
-            job.run_id, job.catalog, job.part, job.space, len(good), tokens, line.size, _charged(run, job, tokens),
-            batch.seconds, line.hold,
+            job.run_id, job.catalog, job.part, job.space, len(good), tokens, line.size,
+            _charged(run, job, line, tokens), batch.seconds, line.hold,
         )  # fmt: skip
         method = run.catalog.load.method
         resolved = choose_method(len(good)) if method == "auto" else method
@@ -460,6 +482,15 @@ class _Courier:
             return
         unsure = self._lines_left(name) if job.state in {"creating", "submitted"} else []
         self._release(job, "nothing was heard of it for two days: ordinary requests take its texts", unsure)
+
+    def _forget(self, job: Job) -> None:
+        """Drop a job that the provider does not have, and its file there."""
+        if job.endpoint == self.api.url:
+            if job.state == "uploading":
+                self.api.delete_uploads(f"vectorshelf-{job.job}.jsonl")
+            elif job.file_id:
+                self.api.delete_file(job.file_id)
+        self._drop(job)
 
     def _drop(self, job: Job) -> None:
         with db.transaction(self.run.conn) as cur:

@@ -109,7 +109,7 @@ def _of_date(  # noqa: PLR0917  all of one date's run
 
 
 def _note_losses(plans: list[DatePlan], catalog: Catalog) -> None:
-    """Name what the brakes will stop for sure: so many products fewer than the date before, so many unusable rows."""
+    """Name what a person should look at: far fewer products than on the date before, and unusable rows."""
     before = 0
     for plan in plans:
         if plan.note:
@@ -118,7 +118,7 @@ def _note_losses(plans: list[DatePlan], catalog: Catalog) -> None:
         if plan.rejected > catalog.max_quarantine_fraction * (plan.products + plan.rejected):
             plan.note = f"would be stopped: {unusable}"
         elif catalog.mode == "snapshot" and plan.products < (1 - catalog.max_delete_fraction) * before:
-            plan.note = f"would be stopped: {before - plan.products:,} products fewer than on the date before it"
+            plan.note = f"is the file whole? It has {before - plan.products:,} products fewer than the date before it"
         else:
             before, plan.note = plan.products, unusable if plan.rejected else None
 

@@ -156,11 +156,14 @@ class _Asker:
                 dialect=self._dialect(),
                 tokens=estimated_tokens(texts),
                 purse=self.purse,
-                money_patience=0.0,
+                # As long as its own requests may be under way. Others' are not waited for: it is measured again.
+                money_patience=self.catalog.embedding.timeout_seconds,
             )
-        except (BrakeError, MoneyPromisedError) as error:  # nobody waits for this: it is measured again
-            self.progress.note("index", f"recall is measured with products in place of search texts: {error}")
-            return None
+        except (BrakeError, MoneyPromisedError) as error:
+            if sum(map(len, self._vectors)) < DEFAULT_BOUNDS.least:
+                self.progress.note("index", f"recall is measured with products in place of search texts: {error}")
+                return None
+            self.progress.note("index", f"recall is measured with fewer search texts: {error}")
         return np.concatenate(self._vectors) if self._vectors else None
 
     def _texts(self) -> list[str]:

@@ -144,7 +144,7 @@ def embed(run_id: str, shard: int, settings: Settings, progress: Progress = SILE
     with opened(run_id, f"embed {shard}", settings) as run, ledger.timed(run.conn, run_id, "embed", shard) as counts:
         try:
             counts.update(embedding.embed_pending(run, shard, settings, progress))
-        except MoneyPromisedError:  # perhaps to a job that has ended, whose run never came back for it
+        except (MoneyPromisedError, batches.InJobsError):  # perhaps of a job that nobody came back for
             if not batching.settle(run, settings, progress):
                 raise
             counts.update(embedding.embed_pending(run, shard, settings, progress))

@@ -22,6 +22,11 @@ from vectorshelf.store.ledger import PaidRequest, record_request
 from vectorshelf.store.staging import Names
 from vectorshelf.store.writers import Method, write_vectors
 
+
+class InJobsError(TransientError):
+    """Texts stand in open jobs: they come with those, or are free again when those have ended."""
+
+
 State = Literal["planning", "planned", "uploading", "uploaded", "creating", "submitted", "collected", "ended"]
 
 UNSENT: tuple[State, ...] = ("planning", "planned", "uploading", "uploaded")
@@ -75,12 +80,16 @@ class Promise:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a job that has brought no result yet: `sha256s` in the order of its inputs, `size` in UTF-8 bytes."""
+    """One line of a job that has brought no result yet: `sha256s` in the order of its inputs, `size` in UTF-8 bytes.
+
+    `presumed` is what as many tokens as it has bytes would cost, in dollars; None without a budget.
+    """
 
     line: int
     size: int
     tokens: int
     hold: int | None
+    presumed: Decimal | None
     sha256s: list[bytes]
 
 
@@ -174,25 +183,30 @@ def read(cur: Cursor, job: str) -> Job | None:
     return Job(*row) if row else None
 
 
-def of_run(cur: Cursor, run_id: str, catalog: str, names: Names, space: int) -> dict[str, bool]:
-    """Jobs to look at, by name; True for those the run waits for.
+@dataclass(frozen=True)
+class Look:
+    """A job to look at. The run waits for it if `awaited`; if it is an `orphan`, nobody else will come back for it."""
 
-    Those are its own that have not ended, and others' that hold its texts. The others of its catalog that were sent are
-    looked at, too: the run that made one may never come back, and its money is promised until somebody does.
+    job: str
+    awaited: bool = False
+    orphan: bool = False
+
+
+def of_run(cur: Cursor, run_id: str, catalog: str, names: Names, space: int) -> list[Look]:
+    """The jobs to look at. The run waits for its own that have not ended, and for others' that hold its texts.
+
+    The others of its catalog are looked at, too: their money is promised until somebody does. Orphans are those of
+    runs that are over, and its own of another model, from before its catalog file was changed.
     """
     statement = sql.SQL(query("batch_jobs_of_run")).format(pending=names.pending)
     cur.execute(statement, {"run_id": run_id, "catalog": catalog, "space": space})
-    return dict(cur.fetchall())
+    return [Look(*row) for row in cur.fetchall()]
 
 
-def sent(cur: Cursor, catalog: str) -> list[str]:
-    """The catalog's jobs that the provider has, or may have, and that have not ended."""
-    cur.execute(
-        "SELECT job FROM vectorshelf.batch_jobs WHERE catalog = %s AND state IN ('creating', 'submitted')"
-        " ORDER BY created_at, job",
-        (catalog,),
-    )
-    return [job for (job,) in cur.fetchall()]
+def of_catalog(cur: Cursor, catalog: str) -> list[Look]:
+    """The catalog's jobs that hold texts and money, none of them awaited."""
+    cur.execute(query("batch_jobs_of_catalog"), {"catalog": catalog})
+    return [Look(job, orphan=orphan) for job, orphan in cur.fetchall()]
 
 
 def made_by(cur: Cursor, run_id: str) -> dict[str, int]:
@@ -253,12 +267,12 @@ def drop_unsent(conn: Connection, run_id: str) -> None:
 
 
 def check_free(conn: Connection, names: Names, shard: int, space: int) -> None:
-    """Raise TransientError while texts of the shard stand in open jobs: they must not be paid for twice."""
+    """Raise InJobsError while texts of the shard stand in open jobs: they must not be paid for twice."""
     with transaction(conn) as cur:
         cur.execute(sql.SQL(query("batch_claimed")).format(pending=names.pending), {"shard": shard, "space": space})
         (texts,) = cur.fetchone() or (0,)
     if texts:
-        raise TransientError(
+        raise InJobsError(
             f"{texts:,} texts of this shard are in jobs of the Batch API, which end within 24 hours: run it again then "
             "(a catalog with embedding.batch: auto waits for them by itself)",
             retry_after=_LOOK_AGAIN,
@@ -279,15 +293,17 @@ def texts_of(cur: Cursor, job: str, line: int) -> list[str]:
 
 def line_of(cur: Cursor, job: str, line: int) -> Line | None:
     """The line, or None once its result is stored."""
-    cur.execute("SELECT bytes, tokens, hold FROM vectorshelf.batch_lines WHERE job = %s AND line = %s", (job, line))
+    cur.execute(
+        "SELECT bytes, tokens, hold, presumed FROM vectorshelf.batch_lines WHERE job = %s AND line = %s", (job, line)
+    )
     row = cur.fetchone()
     if row is None:
         return None
     cur.execute(
         "SELECT sha256 FROM vectorshelf.batch_texts WHERE job = %s AND line = %s ORDER BY position", (job, line)
     )
-    size, tokens, hold = row
-    return Line(line, size, tokens, hold, [bytes(sha256) for (sha256,) in cur.fetchall()])
+    size, tokens, hold, presumed = row
+    return Line(line, size, tokens, hold, presumed, [bytes(sha256) for (sha256,) in cur.fetchall()])
 
 
 def save_line(  # noqa: PLR0917  what `save_response` takes, and which line it is

@@ -170,8 +170,7 @@ def merge(
     """Make the table what the run says it is, in the caller's transaction, holding the catalog's lock to its end.
 
     `unusable` rows went to quarantine before; together with the refused texts they must not be too many.
-    A run older than the snapshot that is loaded changes nothing but the history. `log` is told whom it waits for, and
-    when the table lacks much of what that older run has.
+    A run older than the snapshot that is loaded changes nothing but the history. `log` is told whom it waits for.
     Raises BrakeError (mass delete, too many refused texts) and TransientError (vectors missing that embed should have
     stored) before the table was written.
     """
@@ -179,14 +178,15 @@ def merge(
         fence.lock(cur, change.catalog, log)  # history is the catalog's, whichever of its tables is filled
     current = fence.lock(cur, change.shelf, log)
     if current.is_past(change.as_of):
-        return _superseded(cur, change, allow_deletes=allow_deletes, unusable=unusable, log=log)
+        return _superseded(cur, change, allow_deletes=allow_deletes, unusable=unusable)
     change = change.under(current)
     current.check_space(change.model, change.table.dimensions, change.table.label)
     change.execute(cur, "drop_unembeddable")
     refused = cur.rowcount
     diff = difference(cur, change)
-    # From all that is staged, whatever the table takes of it; a brake undoes it. An empty table has none of its own.
-    dated = history.record(cur, change, allow_losses=allow_deletes or diff.before > 0)
+    # From all that is staged, whatever the table takes of it; a brake undoes it. A table without a snapshot has none.
+    braked = (diff.before > 0 and current.loaded_as_of is not None) or change.replaces is not None
+    dated = history.record(cur, change, allow_losses=allow_deletes or braked)
     if not change.values["unfenced"]:
         change.execute(cur, "drop_fenced")
     _check_vectors(cur, change)
@@ -207,16 +207,12 @@ def remember(
 ) -> Merged:
     """Leave the tables as they are, which are newer, and enter the snapshot in the history. Raises as `merge` does."""
     fence.lock(cur, change.catalog, log)
-    return _superseded(cur, change, allow_deletes=allow_deletes, unusable=unusable, log=log)
+    return _superseded(cur, change, allow_deletes=allow_deletes, unusable=unusable)
 
 
-def _superseded(
-    cur: Cursor, change: Change, *, allow_deletes: bool, unusable: int, log: Callable[[str], None] | None
-) -> Merged:
+def _superseded(cur: Cursor, change: Change, *, allow_deletes: bool, unusable: int) -> Merged:
     """A newer snapshot is loaded: the table stays. What would have stopped this one keeps it out of the history."""
     if not (change.history and change.whole):
-        if log is not None and change.whole:
-            _say_what_the_table_lacks(cur, change, log)
         return Merged(Difference(), superseded=True, history=history.record(cur, change))
     change.execute(cur, "drop_unembeddable")
     refused = cur.rowcount
@@ -224,18 +220,6 @@ def _superseded(
     check_rejects(unusable + refused, found.products, change.max_quarantine_fraction)
     history.check_losses(cur, found, change, allow=allow_deletes)
     return Merged(Difference(), refused, superseded=True, history=history.write(cur, change, found))
-
-
-def _say_what_the_table_lacks(cur: Cursor, change: Change, log: Callable[[str], None]) -> None:
-    """A table whose first snapshot was half a file had nothing to be compared with: the first older one tells."""
-    served = replace(change, table=change.replaces or change.table)
-    served.execute(cur, "lost_by_table")
-    lost, products = cur.fetchone() or (0, 0)
-    if lost > change.max_delete_fraction * products:
-        log(
-            f"the newer snapshot in {served.table.label} lacks {lost:,} of the {products:,} products of this one "
-            f"({lost / products:.0%}, a run may delete {change.max_delete_fraction:.0%}): is its file whole?"
-        )
 
 
 def _write(cur: Cursor, change: Change, diff: Difference) -> None:

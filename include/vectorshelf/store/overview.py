@@ -19,7 +19,7 @@ def is_migrated(cur: Cursor) -> bool:
 def of_catalog(cur: Cursor, catalog: str, table: ServingTable) -> dict[str, Any]:
     """Figures by the keys of `vectorshelf status --json`. `rows` is counted, not estimated.
 
-    `table_as_of` is the snapshot that the table holds, which after a backfill is not the one that ran last.
+    `table_as_of` is the newest data that the table holds, which after a backfill is not the one that ran last.
     """
     cur.execute(query("overview"), {"catalog": catalog})
     columns = [column.name for column in cur.description or ()]

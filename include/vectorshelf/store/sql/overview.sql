@@ -3,7 +3,7 @@ SELECT
                                'finished_at', finished_at, 'error', error, 'skipped', figures ->> 'skipped')
      FROM vectorshelf.runs WHERE catalog = %(catalog)s
      ORDER BY started_at DESC LIMIT 1)                                                        AS last_run,
-    (SELECT loaded_as_of FROM vectorshelf.catalogs WHERE catalog = %(catalog)s)                AS table_as_of,
+    (SELECT greatest(loaded_as_of, changes_as_of) FROM vectorshelf.catalogs WHERE catalog = %(catalog)s)                AS table_as_of,
     (SELECT count(*) FROM vectorshelf.quarantine WHERE catalog = %(catalog)s)                  AS quarantine,
     (SELECT recall FROM vectorshelf.index_log WHERE catalog = %(catalog)s AND recall IS NOT NULL
      ORDER BY at DESC LIMIT 1)                                                                AS recall,
