@@ -1,6 +1,6 @@
 """Whatever the order, overlap, repetition and deaths of runs, the table ends as if each had run once, in date order.
 
-VECTORSHELF_HISTORIES says how many histories are played: 500 unless told. 10,000 passed on 2026-11-24.
+VECTORSHELF_HISTORIES says how many histories are played: 500 unless told. 10,000 passed on 2026-11-25.
 """
 
 import os
