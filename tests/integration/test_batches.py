@@ -274,13 +274,20 @@ def test_lines_that_fail_or_expire_give_their_money_back(tmp_path, database_url,
     assert shop.query("SELECT count(*) FROM vectorshelf.requests WHERE held_until IS NOT NULL") == [(0,)]
 
 
-def test_a_night_that_has_to_wait_for_a_jobs_money_is_told_so_by_its_plan(tmp_path, database_url, standin):
+@pytest.fixture
+def holding(tmp_path, database_url, standin) -> tuple[Shop, Shop]:
+    """A catalog with 400 texts in a job that takes an hour, and the same one with hardly more money than that holds."""
     shop = batch_shop(tmp_path, database_url, standin, max_cost_usd_per_month=1e6)
     standin.tell(batches={"delay": 3600})
     shop.write(1, products(400))
     batching.advance(planned(shop), shop.settings)
     [(held,)] = shop.query("SELECT sum(held_usd)::float8 FROM vectorshelf.requests WHERE held_until > now()")
     night = batch_shop(tmp_path, database_url, standin, embedding={"batch": "auto"}, max_cost_usd_per_month=held * 1.01)
+    return shop, night
+
+
+def test_a_night_that_has_to_wait_for_a_jobs_money_is_told_so_by_its_plan(holding):
+    _, night = holding
     night.write(2, [*products(400), *((f"n{n}", f"novelty {n}", "shelf", "1.00") for n in range(50))])
     heard = Heard()
     run_id = tasks.prepare(night.request(2, kind="scheduled"), night.settings)
@@ -296,16 +303,9 @@ def test_a_night_that_has_to_wait_for_a_jobs_money_is_told_so_by_its_plan(tmp_pa
 
 
 @pytest.mark.parametrize("looks", [True, False])
-def test_the_money_of_a_job_that_has_ended_is_free_though_its_run_never_came_back(
-    tmp_path, database_url, standin, monkeypatch, looks
-):
+def test_the_money_of_a_job_that_has_ended_is_free_though_its_run_never_came_back(holding, standin, monkeypatch, looks):
     monkeypatch.setattr(embedding, "deliver", partial(embedding.deliver, money_patience=0.4))
-    shop = batch_shop(tmp_path, database_url, standin, max_cost_usd_per_month=1e6)
-    standin.tell(batches={"delay": 3600})
-    shop.write(1, products(400))
-    batching.advance(planned(shop), shop.settings)
-    [(held,)] = shop.query("SELECT sum(held_usd)::float8 FROM vectorshelf.requests WHERE held_until > now()")
-    night = batch_shop(tmp_path, database_url, standin, embedding={"batch": "auto"}, max_cost_usd_per_month=held * 1.01)
+    shop, night = holding
     night.write(2, products(40, "novelty"))
     run_id = planned(night, 2, kind="scheduled")
     batching.advance(run_id, night.settings)

@@ -302,6 +302,11 @@ def _charged(run: Run, job: Job, line: Line, tokens: int) -> float:
         return _dollars(run, tokens)
 
 
+def _file_of(job: Job) -> str:
+    """What the job's input file is called at the provider."""
+    return f"vectorshelf-{job.job}.jsonl"
+
+
 # -- one job --------------------------------------------------------------------------------------------------------
 
 
@@ -348,12 +353,12 @@ class _Courier:
             self._give_up(name)
 
     def _move(self, job: Job, look: Look) -> None:
-        if job.state == "planning" and (look.awaited or look.orphan):  # nobody holds its lock: its planner is dead
-            self._drop(job)
-            return
         if job.state in batches.UNSENT and not look.awaited:
             if look.orphan:  # nobody wants it any more, and it holds texts and money
                 self._forget(job)
+            return
+        if job.state == "planning":  # nobody holds its lock: its planner is dead
+            self._drop(job)
             return
         if job.endpoint != self.api.url:
             return  # whoever works with that endpoint sees it through, or its time runs out
@@ -367,7 +372,7 @@ class _Courier:
             self._tidied(job)
 
     def _uploaded(self, job: Job) -> Job:
-        name = f"vectorshelf-{job.job}.jsonl"
+        name = _file_of(job)
         if job.state == "uploading":
             self.api.delete_uploads(name)
         with db.transaction(self.run.conn) as cur:
@@ -487,7 +492,7 @@ class _Courier:
         """Drop a job that the provider does not have, and its file there."""
         if job.endpoint == self.api.url:
             if job.state == "uploading":
-                self.api.delete_uploads(f"vectorshelf-{job.job}.jsonl")
+                self.api.delete_uploads(_file_of(job))
             elif job.file_id:
                 self.api.delete_file(job.file_id)
         self._drop(job)

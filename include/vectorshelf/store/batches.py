@@ -221,9 +221,9 @@ def made_by(cur: Cursor, run_id: str) -> dict[str, int]:
     }
 
 
-def held_texts(cur: Cursor, names: Names, space: int) -> int:
-    """How many of the run's pending texts stand in open jobs already, their money promised."""
-    cur.execute(sql.SQL(query("batch_held")).format(pending=names.pending), {"space": space})
+def held_texts(cur: Cursor, names: Names, space: int, shard: int | None = None) -> int:
+    """How many of the pending texts, of one shard or of all, stand in open jobs already, their money promised."""
+    cur.execute(sql.SQL(query("batch_claimed")).format(pending=names.pending), {"shard": shard, "space": space})
     (texts,) = cur.fetchone() or (0,)
     return int(texts)
 
@@ -269,8 +269,7 @@ def drop_unsent(conn: Connection, run_id: str) -> None:
 def check_free(conn: Connection, names: Names, shard: int, space: int) -> None:
     """Raise InJobsError while texts of the shard stand in open jobs: they must not be paid for twice."""
     with transaction(conn) as cur:
-        cur.execute(sql.SQL(query("batch_claimed")).format(pending=names.pending), {"shard": shard, "space": space})
-        (texts,) = cur.fetchone() or (0,)
+        texts = held_texts(cur, names, space, shard)
     if texts:
         raise InJobsError(
             f"{texts:,} texts of this shard are in jobs of the Batch API, which end within 24 hours: run it again then "
